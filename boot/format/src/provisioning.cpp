@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/boot/format/provisioning.h"
+
+#include "aseptic/boot/format/checksum.h"
+
+namespace aseptic::boot {
+namespace {
+
+Status check_wire(const ProvisioningWire& w) {
+  if (!equal(w.magic, domain(kProvisioningMagic).first(8))) return Status::kBadMagic;
+  if (w.format.get() != kProvisioningFormat) return Status::kBadFormat;
+  if (w.length.get() != kProvisioningSize) return Status::kBadLength;
+  if (!checksum_matches(bytes_of(w))) return Status::kBadChecksum;
+  if (w.reserved0 != 0 || !all_bytes_are(w.reserved1, 0) || !all_bytes_are(w.reserved2, 0))
+    return Status::kReservedNotZero;
+  const auto life_cycle = static_cast<LifeCycle>(w.life_cycle.get());
+  if (life_cycle != LifeCycle::kDevelopment && life_cycle != LifeCycle::kProduction) return Status::kBadEnumerator;
+  if (w.recovery_present.get() > 1 || w.interrupted_trials_max.get() == 0) return Status::kBadEnumerator;
+  if ((w.port_capabilities.get() & ~kPortFlagsKnown) != 0) return Status::kPolicyFlagUnknown;
+  return Status::kOk;
+}
+
+Status decode_key_slot(Hasher& hasher, const KeySlotWire& w, KeySlot& out) {
+  if (!all_bytes_are(w.reserved, 0)) return Status::kReservedNotZero;
+  if (w.provisioned.get() == 0)
+    return all_bytes_are(bytes_of(w), 0) ? Status::kOk : Status::kReservedNotZero;
+  if (w.provisioned.get() != 1) return Status::kBadEnumerator;
+  out.provisioned = true;
+  out.hash = w.hash;
+  copy_bytes(out.keys.p256, w.p256);
+  copy_bytes(out.keys.slh_dsa, w.slh_dsa);
+  // SECURITY(T-44): the slot fixes both keys at once; no image can choose to need one of them only.
+  return equal(key_slot_hash(hasher, out.keys), out.hash) ? Status::kOk : Status::kBadChecksum;
+}
+
+}  // namespace
+
+Digest key_slot_hash(Hasher& hasher, const KeyPairPublic& keys) {
+  return hash_of(hasher, domain(kKeySlotDomain), keys.p256, keys.slh_dsa);
+}
+
+void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kProvisioningSize> out) {
+  ProvisioningWire w{};
+  copy_bytes(w.magic, domain(kProvisioningMagic).first(8));
+  w.format.set(kProvisioningFormat);
+  w.length.set(kProvisioningSize);
+  w.life_cycle.set(static_cast<std::uint8_t>(record.life_cycle));
+  w.recovery_present.set(record.recovery_present ? 1 : 0);
+  w.interrupted_trials_max.set(record.interrupted_trials_max);
+  w.device_id = record.device_id;
+  w.product = record.product;
+  w.hardware = record.hardware;
+  w.hardware_revision.set(record.hardware_revision);
+  w.port_capabilities.set(record.port_capabilities);
+  w.policy_delay_boots.set(record.policy_delay_boots);
+  for (std::size_t i = 0; i < kKeySlotCount; ++i) {
+    if (!record.key_slots[i].provisioned) continue;
+    w.key_slots[i].provisioned.set(1);
+    w.key_slots[i].hash = record.key_slots[i].hash;
+    copy_bytes(w.key_slots[i].p256, record.key_slots[i].keys.p256);
+    copy_bytes(w.key_slots[i].slh_dsa, record.key_slots[i].keys.slh_dsa);
+  }
+  seal_checksum(mutable_bytes_of(w));
+  copy_bytes(out, bytes_of(w));
+}
+
+Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes, Provisioning& out) {
+  ProvisioningWire w{};
+  copy_bytes(mutable_bytes_of(w), bytes);
+  ASEPTIC_BOOT_TRY(check_wire(w));
+  Provisioning record;
+  record.device_id = w.device_id;
+  record.product = w.product;
+  record.hardware = w.hardware;
+  record.hardware_revision = w.hardware_revision.get();
+  record.life_cycle = static_cast<LifeCycle>(w.life_cycle.get());
+  record.recovery_present = w.recovery_present.get() == 1;
+  record.interrupted_trials_max = w.interrupted_trials_max.get();
+  record.policy_delay_boots = w.policy_delay_boots.get();
+  record.port_capabilities = w.port_capabilities.get();
+  for (std::size_t i = 0; i < kKeySlotCount; ++i)
+    ASEPTIC_BOOT_TRY(decode_key_slot(hasher, w.key_slots[i], record.key_slots[i]));
+  out = record;
+  return Status::kOk;
+}
+
+}  // namespace aseptic::boot

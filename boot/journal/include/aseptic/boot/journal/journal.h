@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The boot journal on its medium: two halves of one area. Written by boot only.
+// Format and fault model: docs/formats/boot_journal.md.
+// Contract: `load` reads and changes nothing; `prepare` must succeed once after each reset before the first `append`
+// (it burns one record position and rewrites the tail, so that nothing rests on cells a reset left unstable);
+// `append` returns after the record is durable and read back. When a half is full, `append` compacts by itself.
+// DURABILITY: each program is followed by a sync before anything depends on it.
+#pragma once
+#include "aseptic/boot/journal/state.h"
+#include "aseptic/boot/journal/storage.h"
+
+namespace aseptic::boot {
+
+inline constexpr std::size_t kGroupRecordsMax = 3;
+
+class Journal {
+ public:
+  Journal(Storage& storage, const RecordSealer& sealer) : storage_(storage), sealer_(sealer) {}
+
+  // kJournalUnreadable: no half holds a closed snapshot (empty, foreign or destroyed).
+  Status load();
+  const JournalState& state() const { return fold_.state(); }
+  // Records that are neither valid nor erased nor burnt, and missing sequence numbers, in the active half.
+  std::uint32_t damaged_records() const { return damaged_ + fold_.gaps(); }
+
+  Status prepare();
+  Status append(Record record);
+  // Makes room for a group, so that no compaction falls between its records.
+  Status reserve(std::size_t records);
+  // Discards what is there and starts again from `state` (default state; factory).
+  Status restart(const JournalState& state);
+
+ private:
+  struct Half {
+    bool closed = false;  // holds a snapshot group with its commit record
+    std::uint64_t commit_sequence = 0;
+    std::uint64_t sequence_max = 0;  // of any valid record
+    std::uint32_t group_end = 0;     // position behind the commit record
+    std::uint32_t used = 0;          // positions up to the last one that is not blank
+    JournalState snapshot;
+  };
+
+  std::uint32_t positions() { return static_cast<std::uint32_t>(storage_.size(Area::kJournal) / 2 / kRecordSize); }
+  std::uint64_t offset_of(std::size_t half, std::uint32_t position) {
+    return (static_cast<std::uint64_t>(half) * positions() + position) * kRecordSize;
+  }
+  Status read_record(std::size_t half, std::uint32_t position, RecordBytes& bytes, Record& out);
+  bool is_blank(const RecordBytes& bytes) const { return all_bytes_are(bytes, storage_.erased_value()); }
+  void scan(std::size_t half, Half& out);
+  void fold_half(std::size_t half, const Half& scanned);
+  Status write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes);
+  Status write_next(const RecordBytes& bytes);
+  Status erase_half(std::size_t half);
+  Status write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
+
+  Storage& storage_;
+  RecordSealer sealer_;
+  Fold fold_{JournalState{}, 0};
+  std::size_t active_ = 0;
+  std::uint32_t next_ = 0;  // first unused position of the active half
+  std::uint64_t sequence_seen_ = 0;
+  std::uint32_t damaged_ = 0;
+  bool loaded_ = false;
+  bool other_half_stale_ = false;  // neither erased nor a closed, older half: must go before anything is appended
+  RecordBytes tail_{};             // last valid record of the active half
+};
+
+// The records of a snapshot group, in order.
+inline constexpr std::size_t kSnapshotRecordsMax = 23;
+struct SnapshotRecords {
+  std::array<Record, kSnapshotRecordsMax> records;
+  std::size_t count = 0;
+};
+// Which field a snapshot item carries (Record::detail).
+enum class SnapshotItem : std::uint8_t {
+  kScalars = 1,
+  kConfirmed = 2,
+  kConfirmedSet = 3,
+  kConfirmedInfo = 4,
+  kPrevious = 5,
+  kPreviousSet = 6,
+  kPreviousInfo = 7,
+  kStaged = 8,
+  kStagedSet = 9,
+  kStagedInfo = 10,
+  kTrialToken = 11,
+  kBootHash = 12,
+  kBootHashImage = 13,
+  kQuarantine = 14,
+};
+// `Begin`, items, `Commit`, without sequence numbers.
+void make_snapshot(const JournalState& state, SnapshotRecords& out);
+void apply_snapshot_item(const Record& record, JournalState& state);
+
+}  // namespace aseptic::boot

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything boot keeps or reads, as areas of one injected medium. The host port maps areas to files of the virtual
+// device, an MCU port to flash sectors, the simulator to its recording disk with power cuts.
+// Contract: `program` writes bytes that were erased before (journal) or replaces a whole cell (requests, permit,
+// mailbox, store, recovery); `erase` sets a range to `erased_value`; neither is durable before `sync` of that area
+// returned. A call that fails may have happened in part. Not thread safe.
+#pragma once
+#include "aseptic/boot/format/bytes.h"
+#include "aseptic/boot/format/status.h"
+
+namespace aseptic::boot {
+
+enum class Area : std::uint8_t {
+  kJournal = 0,       // boot only
+  kMonotonic = 1,     // boot only
+  kProvisioning = 2,  // read only
+  kSecret = 3,        // read only, boot only: the device secret, empty where there is none
+  kRecovery = 4,      // boot only
+  kSlotA = 5,         // read by boot
+  kSlotB = 6,         // read by boot
+  kRequests = 7,      // written by the application; boot clears it
+  kPermit = 8,        // written by the therapy side; boot clears it
+  kMailbox = 9,       // boot only; the application reads
+};
+inline constexpr std::size_t kAreaCount = 10;
+
+class Storage {
+ public:
+  virtual std::uint64_t size(Area area) = 0;  // 0: the area does not exist
+  virtual Status read(Area area, std::uint64_t offset, MutableBytes out) = 0;
+  virtual Status program(Area area, std::uint64_t offset, ByteView bytes) = 0;
+  virtual Status erase(Area area, std::uint64_t offset, std::uint64_t length) = 0;
+  virtual Status sync(Area area) = 0;
+  virtual std::uint8_t erased_value() const = 0;
+  // How many bytes from `offset` on are known to be zero without reading them (holes of a sparse file); 0 = unknown.
+  virtual std::uint64_t known_zero(Area, std::uint64_t) { return 0; }
+
+ protected:
+  ~Storage() = default;
+};
+
+}  // namespace aseptic::boot

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/boot/journal/factory.h"
+
+#include "aseptic/boot/journal/journal.h"
+
+namespace aseptic::boot {
+namespace {
+
+constexpr std::uint8_t kErased = 0xFF;
+
+// A journal area in memory, so that the factory uses the same code as the device.
+class AreaInMemory final : public Storage {
+ public:
+  explicit AreaInMemory(MutableBytes area) : area_(area) {}
+  std::uint64_t size(Area) override { return area_.size(); }
+  Status read(Area, std::uint64_t offset, MutableBytes out) override {
+    copy_bytes(out, area_.subspan(static_cast<std::size_t>(offset), out.size()));
+    return Status::kOk;
+  }
+  Status program(Area, std::uint64_t offset, ByteView bytes) override {
+    copy_bytes(area_.subspan(static_cast<std::size_t>(offset), bytes.size()), bytes);
+    return Status::kOk;
+  }
+  Status erase(Area, std::uint64_t offset, std::uint64_t length) override {
+    fill_bytes(area_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length)), kErased);
+    return Status::kOk;
+  }
+  Status sync(Area) override { return Status::kOk; }
+  std::uint8_t erased_value() const override { return kErased; }
+
+ private:
+  MutableBytes area_;
+};
+
+}  // namespace
+
+Status make_factory_journal(Hasher& hasher, const RecordSealer& sealer, const FactoryImage& image,
+                            MutableBytes area) {
+  Manifest manifest;
+  ASEPTIC_BOOT_TRY(decode_manifest(image.manifest_region, manifest));
+  JournalState state;
+  state.confirmed = {manifest_digest(hasher, image.manifest_region), manifest.set_digest, manifest.sequence,
+                     manifest.epoch, manifest.min_root_version};
+  state.previous = state.confirmed;
+  state.synced = true;
+  AreaInMemory storage(area);
+  return Journal(storage, sealer).restart(state);
+}
+
+Status make_factory_store(Hasher& hasher, const Provisioning& provisioning, const FactoryImage& image,
+                          MutableBytes area) {
+  if (area.size() < kMonotonicAreaSize) return Status::kBufferSize;
+  Manifest manifest;
+  ASEPTIC_BOOT_TRY(decode_manifest(image.manifest_region, manifest));
+  MonotonicCell cell;
+  cell.write_count = 1;
+  cell.state.floor = manifest.epoch;
+  if ((provisioning.port_capabilities & kPortNvStore) != 0)
+    cell.state.confirmed = manifest_digest(hasher, image.manifest_region);
+  fill_bytes(area, kErased);
+  encode_monotonic_cell(cell, area.first<kMonotonicCellSize>());
+  return Status::kOk;
+}
+
+}  // namespace aseptic::boot

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/boot/journal/journal.h"
+
+namespace aseptic::boot {
+namespace {
+constexpr std::uint32_t kPrepareRecords = 3;   // burnt position, rewritten tail, BOOT
+constexpr int kWriteTriesMax = 4;              // positions that may turn out worn before a write is given up
+constexpr std::uint64_t kSequenceReserve = 1U << 20U;
+}  // namespace
+
+Status Journal::read_record(std::size_t half, std::uint32_t position, RecordBytes& bytes, Record& out) {
+  ASEPTIC_BOOT_TRY(storage_.read(Area::kJournal, offset_of(half, position), bytes));
+  return decode_record(sealer_, bytes, out);
+}
+
+// Looks for the closed snapshot group. Everything else in the half is only measured here.
+void Journal::scan(std::size_t half, Half& out) {
+  out = {};
+  bool begun = false;
+  std::uint64_t first_sequence = 0;
+  std::uint32_t count = 0;
+  const std::uint32_t end = positions();
+  for (std::uint32_t position = 0; position < end; ++position) {
+    RecordBytes bytes{};
+    Record record;
+    const Status status = read_record(half, position, bytes, record);
+    if (status == Status::kIoError || !is_blank(bytes)) out.used = position + 1;
+    if (!ok(status)) continue;
+    if (record.sequence > out.sequence_max) out.sequence_max = record.sequence;
+    if (out.closed) continue;
+    if (record.tag == RecordTag::kSnapshotBegin) {
+      begun = true;
+      first_sequence = record.sequence;
+      count = 1;
+      out.snapshot = {};
+      out.snapshot.boot_count = record.value;
+    } else if (begun && record.sequence == first_sequence + count) {
+      if (record.tag == RecordTag::kSnapshotItem) {
+        apply_snapshot_item(record, out.snapshot);
+        ++count;
+      } else if (record.tag == RecordTag::kSnapshotCommit && record.value == count) {
+        out.closed = true;
+        out.commit_sequence = record.sequence;
+        out.group_end = position + 1;
+      }
+    }
+  }
+}
+
+void Journal::fold_half(std::size_t half, const Half& scanned) {
+  fold_ = Fold(scanned.snapshot, scanned.commit_sequence);
+  damaged_ = 0;
+  RecordBytes bytes{};
+  Record record;
+  for (std::uint32_t position = scanned.group_end; position-- > 0;)  // the tail of a fresh half is its commit record
+    if (ok(read_record(half, position, bytes, record))) {
+      tail_ = bytes;
+      break;
+    }
+  for (std::uint32_t position = scanned.group_end; position < scanned.used; ++position) {
+    const Status status = read_record(half, position, bytes, record);
+    if (ok(status)) {
+      fold_.add(record);
+      tail_ = bytes;
+    } else if (status != Status::kNotFound) {
+      ++damaged_;
+    }
+  }
+  fold_.finish();
+}
+
+Status Journal::load() {
+  loaded_ = false;
+  const std::uint64_t size = storage_.size(Area::kJournal);
+  if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
+  Half halves[2];
+  for (std::size_t i = 0; i < 2; ++i) scan(i, halves[i]);
+  sequence_seen_ = halves[0].sequence_max > halves[1].sequence_max ? halves[0].sequence_max : halves[1].sequence_max;
+  if (!halves[0].closed && !halves[1].closed) return Status::kJournalUnreadable;
+  active_ = !halves[0].closed || (halves[1].closed && halves[1].commit_sequence > halves[0].commit_sequence) ? 1 : 0;
+  const Half& other = halves[1 - active_];
+  other_half_stale_ =
+      other.used != 0 && !(other.closed && other.commit_sequence < halves[active_].commit_sequence);
+  fold_half(active_, halves[active_]);
+  next_ = halves[active_].used;
+  loaded_ = true;
+  return Status::kOk;
+}
+
+// DURABILITY: a record counts only after it was synced and read back.
+Status Journal::write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes) {
+  const std::uint64_t offset = offset_of(half, position);
+  ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset, bytes));
+  ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
+  RecordBytes stored{};
+  ASEPTIC_BOOT_TRY(storage_.read(Area::kJournal, offset, stored));
+  return equal(stored, bytes) ? Status::kOk : Status::kWriteNotVerified;
+}
+
+Status Journal::write_next(const RecordBytes& bytes) {
+  for (int tries = 0; tries < kWriteTriesMax && next_ < positions(); ++tries) {
+    const Status status = write_bytes(active_, next_, bytes);
+    ++next_;  // whatever happened, these cells are used
+    if (ok(status)) {
+      tail_ = bytes;
+      return Status::kOk;
+    }
+    if (status != Status::kWriteNotVerified) return status;
+  }
+  return Status::kJournalFull;
+}
+
+Status Journal::erase_half(std::size_t half) {
+  ASEPTIC_BOOT_TRY(storage_.erase(Area::kJournal, offset_of(half, 0), storage_.size(Area::kJournal) / 2));
+  return storage_.sync(Area::kJournal);
+}
+
+Status Journal::write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence) {
+  ASEPTIC_BOOT_TRY(erase_half(half));
+  SnapshotRecords group;
+  make_snapshot(state, group);
+  // Each record is durable before the next: the commit record, the last one, closes the group.
+  for (std::size_t i = 0; i < group.count; ++i) {
+    group.records[i].sequence = first_sequence + i;
+    group.records[i].boot_count = state.boot_count;
+    tail_ = encode_record(sealer_, group.records[i]);
+    ASEPTIC_BOOT_TRY(write_bytes(half, static_cast<std::uint32_t>(i), tail_));
+  }
+  active_ = half;
+  next_ = static_cast<std::uint32_t>(group.count);
+  fold_ = Fold(state, first_sequence + group.count - 1);
+  damaged_ = 0;
+  loaded_ = true;
+  return Status::kOk;
+}
+
+Status Journal::prepare() {
+  if (!loaded_) return Status::kJournalUnreadable;
+  if (other_half_stale_) ASEPTIC_BOOT_TRY(erase_half(1 - active_));
+  other_half_stale_ = false;
+  if (next_ + kPrepareRecords > positions())  // the snapshot is a rewritten tail in itself
+    return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
+  // The position at the tail may hold cells that a reset left half programmed although they read blank: all bits are
+  // programmed, so that they read as burnt for ever.
+  const RecordBytes burnt{};
+  ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset_of(active_, next_), burnt));
+  ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
+  ++next_;
+  const RecordBytes tail = tail_;
+  return write_next(tail);
+}
+
+Status Journal::reserve(std::size_t records) {
+  if (!loaded_) return Status::kJournalUnreadable;
+  if (next_ + records <= positions()) return Status::kOk;
+  return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
+}
+
+Status Journal::append(Record record) {
+  ASEPTIC_BOOT_TRY(reserve(1));
+  if (fold_.sequence() >= kSequenceMax) return Status::kJournalFull;
+  record.sequence = fold_.sequence() + 1;
+  record.boot_count = state().boot_count;
+  ASEPTIC_BOOT_TRY(write_next(encode_record(sealer_, record)));
+  fold_.add(record);
+  fold_.finish();
+  return Status::kOk;
+}
+
+Status Journal::restart(const JournalState& state) {
+  const std::uint64_t size = storage_.size(Area::kJournal);
+  if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
+  const std::size_t target = loaded_ ? 1 - active_ : 0;
+  std::uint64_t first = sequence_seen_ + 1;
+  if (first > kSequenceMax - kSequenceReserve) {  // a hostile journal must not leave boot without room to count
+    ASEPTIC_BOOT_TRY(erase_half(1 - target));
+    first = 1;
+  }
+  ASEPTIC_BOOT_TRY(write_snapshot(target, state, first));
+  sequence_seen_ = fold_.sequence();
+  // What was discarded must not come back when the new half is lost.
+  other_half_stale_ = false;
+  return erase_half(1 - active_);
+}
+
+}  // namespace aseptic::boot
