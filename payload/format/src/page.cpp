@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/payload/format/page.h"
+
+namespace aseptic::payload {
+namespace {
+
+constexpr ByteView magic_bytes() { return {reinterpret_cast<const std::uint8_t*>(kPageMagic), 8}; }
+
+Status check_reserved(const EntryWire& wire) {
+  if (wire.source_offset.get() != 0 || wire.source_size.get() != 0) return Status::kReservedNotZero;
+  if (!boot::all_bytes_are(wire.reserved0, 0) || !boot::all_bytes_are(wire.reserved1, 0))
+    return Status::kReservedNotZero;
+  return Status::kOk;
+}
+
+// A reserved encoding and one that the header did not announce are different faults for the reader of the log.
+Status check_encoding(std::uint8_t number, std::uint32_t announced) {
+  if (number >= 32 || ((1U << number) & kEncodingsSupported) == 0) return Status::kEncodingUnsupported;
+  if (((1U << number) & announced) == 0) return Status::kBadEncoding;
+  return Status::kOk;
+}
+
+// Compression must win: so a stored chunk never needs more buffer than a raw one, and there is one form per content
+// length. SECURITY(T-42): the stored size bounds the input, the chunk size the output.
+Status check_stored_size(const ChunkEntry& entry) {
+  switch (entry.encoding) {
+    case Encoding::kRaw: return entry.stored_size == entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
+    case Encoding::kZstd:
+      return entry.stored_size != 0 && entry.stored_size < entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
+    case Encoding::kZero: return entry.stored_size == 0 ? Status::kOk : Status::kBadStoredSize;
+    default: return Status::kEncodingUnsupported;
+  }
+}
+
+Status check_entry_digests(const ChunkEntry& entry) {
+  const bool zero = entry.encoding == Encoding::kZero;
+  if (boot::is_zero(entry.stored_digest) != zero || boot::is_zero(entry.decoded_digest) != zero)
+    return Status::kBadEntryDigest;
+  // A raw chunk's stored bytes are its image bytes: one digest, twice.
+  if (entry.encoding == Encoding::kRaw && entry.stored_digest != entry.decoded_digest) return Status::kBadEntryDigest;
+  return Status::kOk;
+}
+
+Status read_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteView bytes, ChunkEntry& out) {
+  EntryWire wire;
+  boot::copy_bytes(boot::mutable_bytes_of(wire), bytes);
+  ASEPTIC_PAYLOAD_TRY(check_encoding(wire.encoding.get(), header.encodings));
+  ASEPTIC_PAYLOAD_TRY(check_reserved(wire));
+  const ChunkEntry entry{.encoding = static_cast<Encoding>(wire.encoding.get()),
+                         .stored_size = wire.stored_size.get(),
+                         .decoded_size = header.decoded_size(chunk_index),
+                         .stored_digest = wire.stored_digest,
+                         .decoded_digest = wire.decoded_digest};
+  ASEPTIC_PAYLOAD_TRY(check_stored_size(entry));
+  ASEPTIC_PAYLOAD_TRY(check_entry_digests(entry));
+  out = entry;
+  return Status::kOk;
+}
+
+ByteView entry_bytes(ByteView page, std::uint32_t index) {
+  return page.subspan(kPageHeaderSize + index * kEntrySize, kEntrySize);
+}
+
+}  // namespace
+
+Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteView page, Digest& next_page) {
+  const std::uint32_t entries = header.entries_of_page(page_index);
+  if (entries == 0) return Status::kBadPageIndex;
+  if (page.size() != page_size(entries)) return Status::kBadLength;
+  PageHeaderWire wire;
+  boot::copy_bytes(boot::mutable_bytes_of(wire), page);
+  if (!boot::equal(wire.magic, magic_bytes())) return Status::kBadMagic;
+  if (wire.index.get() != page_index) return Status::kBadPageIndex;
+  if (wire.entry_count.get() != entries) return Status::kBadLength;
+  if (!boot::all_bytes_are(wire.reserved0, 0) || !boot::all_bytes_are(wire.reserved1, 0))
+    return Status::kReservedNotZero;
+  const bool last = page_index + 1 == header.page_count;
+  if (boot::is_zero(wire.next_page) != last) return Status::kBadPageLink;
+  for (std::uint32_t i = 0; i < entries; ++i) {
+    ChunkEntry entry;
+    ASEPTIC_PAYLOAD_TRY(read_entry(header, page_index * header.page_entries + i, entry_bytes(page, i), entry));
+  }
+  next_page = wire.next_page;
+  return Status::kOk;
+}
+
+Status decode_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteView page, ChunkEntry& out) {
+  if (chunk_index >= header.chunk_count) return Status::kBadPageIndex;
+  const std::uint64_t page_index = chunk_index / header.page_entries;
+  if (page.size() != page_size(header.entries_of_page(page_index))) return Status::kBadLength;
+  return read_entry(header, chunk_index,
+                    entry_bytes(page, static_cast<std::uint32_t>(chunk_index % header.page_entries)), out);
+}
+
+void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page, MutableBytes page) {
+  PageHeaderWire wire{};
+  boot::copy_bytes(wire.magic, magic_bytes());
+  wire.index.set(index);
+  wire.entry_count.set(entries);
+  wire.next_page = next_page;
+  boot::copy_bytes(page, boot::bytes_of(wire));
+}
+
+void encode_entry(const ChunkEntry& entry, std::span<std::uint8_t, kEntrySize> out) {
+  EntryWire wire{};
+  wire.encoding.set(static_cast<std::uint8_t>(entry.encoding));
+  wire.stored_size.set(entry.stored_size);
+  wire.stored_digest = entry.stored_digest;
+  wire.decoded_digest = entry.decoded_digest;
+  boot::copy_bytes(out, boot::bytes_of(wire));
+}
+
+}  // namespace aseptic::payload

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes a payload from a slot image: chunks it, chooses raw, zstd or zero per chunk, writes pages and header, and applies
+// the result once to prove that it gives back the image.
+// Called by publish and `aseptic payload`. Output depends on image and options only (same zstd version): not on the
+// number of workers. Memory: a few chunks per worker plus 96 bytes per chunk.
+#pragma once
+
+#include <string>
+
+#include "aseptic/core/hash.h"
+#include "aseptic/core/result.h"
+#include "aseptic/payload/apply/codes.h"
+
+namespace aseptic::payload {
+
+struct MakeOptions {
+  std::uint32_t chunk_size = 256U * 1024U;
+  std::uint32_t page_entries = 256;
+  int zstd_level = 9;
+  unsigned workers = 2;
+};
+
+// What publish writes into the payload index and the release manifest.
+struct PayloadSummary {
+  core::Digest header_digest;    // payload index
+  core::Digest file_digest;      // SHA-256 of the whole file: payloads/<sha256>.payload
+  std::uint64_t payload_size = 0;
+  core::Digest manifest_digest;
+  core::Digest image_digest;
+  std::uint64_t image_size = 0;
+  std::uint64_t chunks_raw = 0;
+  std::uint64_t chunks_zstd = 0;
+  std::uint64_t chunks_zero = 0;
+};
+
+// Random access to the image and the output, so that tests use memory and the command uses files.
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+  [[nodiscard]] virtual std::uint64_t size() const = 0;
+  // Called by several threads at once.
+  virtual core::Result<void> read(std::uint64_t offset, core::ByteSpan out) = 0;
+};
+class PayloadFile {
+ public:
+  virtual ~PayloadFile() = default;
+  virtual core::Result<void> write(std::uint64_t offset, core::ByteView bytes) = 0;
+  virtual core::Result<void> read(std::uint64_t offset, core::ByteSpan out) = 0;
+};
+
+// The image is slot bytes [0, image_size): manifest, regions, gaps. It may be longer than image_size only by zeros
+// (a slot dump); the rest is not carried. Refuses an image whose regions do not match its manifest.
+core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, const MakeOptions& options);
+
+// The same for files. `payload_path` is written under a temporary name, flushed, renamed.
+core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
+                                               const MakeOptions& options = {});
+
+}  // namespace aseptic::payload
