@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // One directory of small files, as the agent, the metadata store and the publisher keep state.
 //
-// Names are single path components of [A-Za-z0-9._%-], not starting with '.', at most 200 bytes; "/" separates at most
-// one sub-directory level that list() and make_directory() know. Anything else is kNameRefused (T-41): an
-// implementation opens below one directory descriptor and never follows symbolic links.
+// Names are single path components of [A-Za-z0-9._%~-], at most 250 bytes, not "." or "..", and not starting with
+// ".tmp~" (kept for implementations); "/" separates at most one sub-directory level that list() and make_directory()
+// know. Anything else is kNameRefused (T-41): an implementation opens below one directory descriptor and never follows
+// symbolic links. storage_name_is_valid() is the rule for every implementation.
 // Durability contract:
 //   replace()  old or new content after a power cut, never a mixture; durable when it returns.
 //   append()   bytes may be torn at the end after a power cut; durable when it returns.
@@ -12,11 +13,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aseptic/core/bytes.h"
 
 namespace aseptic::platform {
+
+inline constexpr std::size_t kStorageNameBytesMax = 250;
+inline constexpr std::string_view kStorageTempPrefix = ".tmp~";
+
+// "name" or "directory/name".
+bool storage_name_is_valid(std::string_view name);
 
 class Storage {
  public:
