@@ -130,7 +130,7 @@ struct FileKeyStore::State {
   std::unique_ptr<PosixStorage> storage;
 };
 
-Result<std::unique_ptr<FileKeyStore>> FileKeyStore::open(const std::string& directory) {
+Result<std::unique_ptr<FileKeyStore>> FileKeyStore::open_directory(const std::string& directory) {
   auto state = std::make_unique<State>();
   state->path = directory;
   ASEPTIC_TRY(state->storage, PosixStorage::open(directory, {.missing = PosixStorage::Missing::kCreate}));

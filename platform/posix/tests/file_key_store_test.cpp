@@ -16,7 +16,7 @@ namespace {
 class FileKeyStoreTest : public ::testing::TestWithParam<core::KeyAlgorithm> {
  protected:
   TemporaryDirectory root_;
-  std::unique_ptr<FileKeyStore> store_ = *FileKeyStore::open(root_ / "keys");
+  std::unique_ptr<FileKeyStore> store_ = *FileKeyStore::open_directory(root_ / "keys");
 };
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, FileKeyStoreTest,
@@ -50,7 +50,7 @@ TEST_P(FileKeyStoreTest, NeverReplacesAKey) {
 
 TEST(FileKeyStore, KeepsKeysWithTheOwnerAndRefusesLeakedOnes) {
   const TemporaryDirectory root;
-  auto store = *FileKeyStore::open(root / "keys");
+  auto store = *FileKeyStore::open_directory(root / "keys");
   ASSERT_TRUE(store->create("device", core::KeyAlgorithm::kEcdsaP256));
   struct stat status {};
   ASSERT_EQ(::stat((root / "keys/device.pem").c_str(), &status), 0);
@@ -62,7 +62,7 @@ TEST(FileKeyStore, KeepsKeysWithTheOwnerAndRefusesLeakedOnes) {
 
 TEST(FileKeyStore, RefusesLabelsThatAreNoFileNames) {
   const TemporaryDirectory root;
-  auto store = *FileKeyStore::open(root / "keys");
+  auto store = *FileKeyStore::open_directory(root / "keys");
   const std::vector<std::string> labels{"", "../x", "a/b", ".hidden", "A", std::string(65, 'a')};
   for (const auto& label : labels) {
     EXPECT_TRUE(store->create(label, core::KeyAlgorithm::kEd25519).error().is(PlatformCode::kNameRefused)) << label;
@@ -73,7 +73,7 @@ TEST(FileKeyStore, RefusesLabelsThatAreNoFileNames) {
 
 TEST(FileKeyStore, RefusesFilesThatAreNoKeys) {
   const TemporaryDirectory root;
-  auto store = *FileKeyStore::open(root / "keys");
+  auto store = *FileKeyStore::open_directory(root / "keys");
   write_file(root / "keys/bad.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
   ASSERT_EQ(::chmod((root / "keys/bad.pem").c_str(), 0600), 0);
   EXPECT_TRUE(store->open("bad").error().is(PlatformCode::kKeyFormat));

@@ -18,7 +18,7 @@ namespace aseptic::platform {
 class FileKeyStore : public KeyStore {
  public:
   // Creates the directory (0700) when it is absent.
-  static core::Result<std::unique_ptr<FileKeyStore>> open(const std::string& directory);
+  static core::Result<std::unique_ptr<FileKeyStore>> open_directory(const std::string& directory);
   ~FileKeyStore() override;
 
   core::Result<std::unique_ptr<Signer>> create(std::string_view label, core::KeyAlgorithm algorithm) override;
