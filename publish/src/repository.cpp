@@ -132,18 +132,18 @@ core::Result<Document> Repository::load_root(std::uint64_t version) const {
   return *std::move(document);
 }
 
-core::Result<std::vector<Document>> Repository::authority_of(std::string_view role) const {
+core::Result<std::vector<Edition>> Repository::authority_of(std::string_view role) const {
   if (!root_) return state(folder_.string() + " has no root yet");
-  std::vector<Document> chain{*root_};
+  std::vector<Edition> chain{{"root", *root_}};
   if (role == "targets" || role == "snapshot" || role == "timestamp" || role == "root") return chain;
   // Depth first, as clients search; a delegated role is found below the first document that names it.
   const auto search = [&](const auto& self, const std::string& name, unsigned depth) -> core::Result<bool> {
     if (depth > 8 || version_of(name) == 0) return false;
     ASEPTIC_TRY(Document document, load(name));
     const std::vector<std::string> names = delegated_names(document);
-    chain.push_back(std::move(document));
+    chain.push_back({name, std::move(document)});
     if (std::ranges::find(names, role) != names.end()) return true;
-    const bool has_bins = hash_bins_of(chain.back()).has_value();
+    const bool has_bins = hash_bins_of(chain.back().document).has_value();
     if (!has_bins)
       for (const std::string& next : names) {
         ASEPTIC_TRY(const bool found, self(self, next, depth + 1));

@@ -47,12 +47,14 @@ core::Result<Agreement> Agreement::ask(const Presentation& presentation, const A
 }
 
 core::Result<void> sign_as_root(SigningFile& file, const Agreement& agreement, RootSigner& signer, const SigningDesk& desk) {
-  if (file.role != "root") return core::Error(PublishCode::kKeyNotInRole, "a root key signs root documents only");
+  if (file.role != "root" && file.role != kPolicySigningRole)
+    return core::Error(PublishCode::kKeyNotInRole, "a root key signs root documents and authority policies only");
   return sign(file, agreement, signer, desk);
 }
 
 core::Result<void> sign_as_release(SigningFile& file, const Agreement& agreement, ReleaseSigner& signer, const SigningDesk& desk) {
-  if (file.role == "root") return core::Error(PublishCode::kKeyNotInRole, "a release key cannot sign a root document");
+  if (file.role == "root" || file.role == kPolicySigningRole)
+    return core::Error(PublishCode::kKeyNotInRole, "a release key cannot sign what belongs to the root role");
   return sign(file, agreement, signer, desk);
 }
 

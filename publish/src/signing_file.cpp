@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "aseptic/publish/codes.h"
+#include "aseptic/trust/authority_policy.h"
 
 namespace aseptic::publish {
 namespace {
@@ -11,6 +12,33 @@ namespace {
 constexpr std::size_t kChainMax = 10;
 
 core::Error damaged(std::string sentence) { return {PublishCode::kSigningFile, std::move(sentence)}; }
+
+core::Result<Edition> read_edition(const core::JsonValue& value) {
+  Edition edition;
+  ASEPTIC_TRY(edition.role, value.string_at("role"));
+  ASEPTIC_TRY_VOID(check_role_name(edition.role));
+  ASEPTIC_TRY_VOID(value.object_at("document"));
+  ASEPTIC_TRY(edition.document, Document::from_json(*value.find("document")));
+  return edition;
+}
+
+std::string_view expected_type(std::string_view role) {
+  if (role == "root") return "root";
+  return role == kPolicySigningRole ? trust::kAuthorityPolicyType : "targets";
+}
+
+core::Result<void> check_types(const SigningFile& file) {
+  if (file.document.type() != expected_type(file.role))
+    return damaged("its document is not of type " + std::string(expected_type(file.role)));
+  if (file.previous && file.previous->type() != file.document.type()) return damaged("its previous version is of another type");
+  if (file.role != "root" && file.chain.empty()) return damaged("it does not carry the root that gives the role its keys");
+  for (std::size_t i = 0; i < file.chain.size(); ++i) {
+    const std::string_view type = i == 0 ? "root" : "targets";
+    if (file.chain[i].document.type() != type || (i == 0) != (file.chain[i].role == "root"))
+      return damaged("its chain of authority is not a root followed by targets documents");
+  }
+  return {};
+}
 
 core::Result<SigningFile> read_fields(const core::JsonValue& value) {
   ASEPTIC_TRY(const std::string format, value.string_at("format"));
@@ -21,8 +49,8 @@ core::Result<SigningFile> read_fields(const core::JsonValue& value) {
   ASEPTIC_TRY(const core::JsonArray* chain, value.array_at("chain"));
   if (chain->size() > kChainMax) return damaged("its chain of authority is too long");
   for (const core::JsonValue& link : *chain) {
-    ASEPTIC_TRY(Document document, Document::from_json(link));
-    file.chain.push_back(std::move(document));
+    ASEPTIC_TRY(Edition edition, read_edition(link));
+    file.chain.push_back(std::move(edition));
   }
   ASEPTIC_TRY_VOID(value.object_at("document"));
   ASEPTIC_TRY(file.document, Document::from_json(*value.find("document")));
@@ -36,10 +64,7 @@ core::Result<SigningFile> read_fields(const core::JsonValue& value) {
     ASEPTIC_TRY(core::Bytes bytes, core::from_base64(*text).within("attachment " + path));
     file.attachments.emplace(path, std::move(bytes));
   }
-  const std::string expected = file.role == "root" ? "root" : "targets";
-  if (file.document.type() != expected) return damaged("its document is not of type " + expected);
-  if (file.role != "root" && file.chain.empty()) return damaged("it does not carry the root that gives the role its keys");
-  if (!file.chain.empty() && file.chain.front().type() != "root") return damaged("its chain of authority does not start with a root");
+  ASEPTIC_TRY_VOID(check_types(file));
   return file;
 }
 
@@ -60,7 +85,7 @@ core::Result<SigningFile> SigningFile::read(const Path& path) {
 
 std::string SigningFile::file_text() const {
   core::JsonArray links;
-  for (const Document& link : chain) links.push_back(link.to_json());
+  for (const Edition& link : chain) links.push_back(core::JsonObject{{"role", link.role}, {"document", link.document.to_json()}});
   core::JsonObject contents;
   for (const auto& [path, bytes] : attachments) contents[path] = core::to_base64(bytes);
   return core::pretty_json(core::JsonObject{{"format", kSigningFormat},
@@ -71,18 +96,27 @@ std::string SigningFile::file_text() const {
                                             {"attachments", std::move(contents)}});
 }
 
+namespace {
+
+core::Result<RoleKeys> keys_of(std::string_view role, const Document& authority) {
+  if (role == kPolicySigningRole) return top_level_keys(authority, "root");
+  return role == "targets" ? top_level_keys(authority, role) : delegated_keys(authority, role);
+}
+
+}  // namespace
+
 core::Result<std::vector<RoleKeys>> SigningFile::signing_keys() const {
   std::vector<RoleKeys> sets;
   if (role == "root") {
     ASEPTIC_TRY(RoleKeys own, top_level_keys(document, "root"));
     sets.push_back(std::move(own));
     if (!chain.empty()) {
-      ASEPTIC_TRY(RoleKeys old, top_level_keys(chain.back(), "root"));
+      ASEPTIC_TRY(RoleKeys old, top_level_keys(chain.back().document, "root"));
       sets.push_back(std::move(old));
     }
     return sets;
   }
-  auto keys = role == "targets" ? top_level_keys(chain.front(), "targets") : delegated_keys(chain.back(), role);
+  auto keys = keys_of(role, chain.back().document);
   if (!keys) return std::move(keys).error();
   sets.push_back(*std::move(keys));
   return sets;
@@ -126,7 +160,7 @@ core::Result<void> merge_signatures(SigningFile& file, const SigningFile& other)
 
 core::Result<void> check_chain(const SigningFile& file, const Document& trusted) {
   if (trusted.type() != "root") return core::Error(PublishCode::kInput, "the trusted root file is not a root document");
-  const Document& first = file.chain.empty() ? file.document : file.chain.front();
+  const Document& first = file.chain.empty() ? file.document : file.chain.front().document;
   if (first.signed_bytes() != trusted.signed_bytes()) {
     if (first.version() != trusted.version() + 1)
       return core::Error(PublishCode::kUnverifiable, "the file builds on root version " + std::to_string(first.version()) +
@@ -138,9 +172,9 @@ core::Result<void> check_chain(const SigningFile& file, const Document& trusted)
     ASEPTIC_TRY_VOID(check_threshold(first, own, "the root that the file builds on, by its own keys,"));
   }
   for (std::size_t i = 1; i < file.chain.size(); ++i) {
-    const std::string role = i == 1 ? "targets" : "";
-    ASEPTIC_TRY(const RoleKeys keys, top_level_keys(file.chain.front(), "targets"));
-    if (i == 1) ASEPTIC_TRY_VOID(check_threshold(file.chain[1], keys, "the targets document that the file builds on"));
+    const Edition& link = file.chain[i];
+    ASEPTIC_TRY(const RoleKeys keys, keys_of(link.role, file.chain[i - 1].document));
+    ASEPTIC_TRY_VOID(check_threshold(link.document, keys, "the document \"" + link.role + "\" that gives this role its keys"));
   }
   return {};
 }

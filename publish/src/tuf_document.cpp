@@ -104,7 +104,7 @@ core::Result<Document> Document::from_json(const core::JsonValue& value) {
   Document document{core::JsonValue(*fields), *signatures};
   ASEPTIC_TRY_VOID(document.signed_part.string_at("_type"));
   ASEPTIC_TRY_VOID(document.signed_part.count_at("version"));
-  ASEPTIC_TRY_VOID(document.expires());
+  if (fields->contains("expires")) ASEPTIC_TRY_VOID(document.expires());
   for (const core::JsonValue& signature : document.signatures) {
     ASEPTIC_TRY_VOID(signature.string_at("keyid"));
     ASEPTIC_TRY_VOID(signature.string_at("sig"));

@@ -35,7 +35,7 @@ class Repository {
   [[nodiscard]] core::Result<Document> load_root(std::uint64_t version) const;
 
   // The documents that give a role its keys, root first: the delegators down to the one that names the role.
-  [[nodiscard]] core::Result<std::vector<Document>> authority_of(std::string_view role) const;
+  [[nodiscard]] core::Result<std::vector<Edition>> authority_of(std::string_view role) const;
 
   // Puts a target file into targets/ under its consistent name. No client sees it before metadata names it.
   core::Result<TargetEntry> store_target(std::string_view path, core::ByteView content) const;
@@ -50,11 +50,6 @@ class Repository {
   explicit Repository(Path folder) : folder_(std::move(folder)) {}
   Path folder_;
   std::optional<Document> root_, snapshot_, timestamp_;
-};
-
-struct Edition {
-  std::string role;  // "root", "targets" or a delegated role
-  Document document;
 };
 
 struct OnlineKeys {

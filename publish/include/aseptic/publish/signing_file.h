@@ -14,12 +14,13 @@
 namespace aseptic::publish {
 
 inline constexpr std::string_view kSigningFormat = "aseptic-signing-v1";
+inline constexpr std::string_view kPolicySigningRole = "authority-policy";  // signed by the root role
 inline constexpr std::uint64_t kSigningFileMax = 64u << 20;
 inline constexpr std::uint64_t kAttachmentMax = 16u << 20;  // release manifests, channels, SBOMs
 
 struct SigningFile {
   std::string role;
-  std::vector<Document> chain;        // root first; empty for the first root
+  std::vector<Edition> chain;         // root first, down to the document that names the role; empty for the first root
   std::optional<Document> previous;   // the published version that this one follows
   Document document;
   std::map<std::string, core::Bytes, std::less<>> attachments;  // by target path, of this version and the previous one

@@ -55,6 +55,12 @@ struct Document {
   void add_signature(std::string_view id, core::ByteView signature);
 };
 
+// A document and the role that it is for; the document itself does not say it.
+struct Edition {
+  std::string role;  // "root", "targets" or a delegated role
+  Document document;
+};
+
 // The role's keys as root or a delegating targets document lists them. Refuses a threshold that is below one or
 // cannot be met, ids without key, and one key under two ids (KM-02).
 core::Result<RoleKeys> top_level_keys(const Document& root, std::string_view role);
