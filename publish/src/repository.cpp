@@ -16,13 +16,13 @@ namespace {
 
 core::Error state(std::string sentence) { return {PublishCode::kRepositoryState, std::move(sentence)}; }
 
-bool exists(const Path& path) {
+bool is_present(const Path& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
 }
 
 core::Result<std::optional<Document>> load_if_present(const Path& path) {
-  if (!exists(path)) return std::optional<Document>();
+  if (!is_present(path)) return std::optional<Document>();
   ASEPTIC_TRY(const core::Bytes bytes, read_file(path));
   ASEPTIC_TRY(Document document, Document::parse(bytes).within(path.string()));
   return std::optional<Document>(std::move(document));
@@ -83,7 +83,7 @@ core::Result<Repository> Repository::create(const Path& folder) {
 }
 
 core::Result<Repository> Repository::open(const Path& folder) {
-  if (!exists(folder / "metadata"))
+  if (!is_present(folder / "metadata"))
     return state(folder.string() + " is not a repository: it has no folder metadata; make one with: aseptic repo init");
   Repository repository(folder);
   if (const std::uint64_t version = newest_root(folder / "metadata"); version > 0) {
