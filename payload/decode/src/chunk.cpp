@@ -56,12 +56,13 @@ Status verify_and_decode(const ChunkEntry& entry, ByteView stored, boot::Hasher&
                          MutableBytes out) {
   if (stored.size() != entry.stored_size || out.size() != entry.decoded_size) return Status::kBufferSize;
   if (entry.encoding == Encoding::kZero) {
-    boot::fill_bytes(out, 0);
+    __builtin_memset(out.data(), 0, out.size());
     return Status::kOk;
   }
   if (!boot::equal(boot::hash_of(hasher, stored), entry.stored_digest)) return Status::kStoredDigest;
   if (entry.encoding == Encoding::kRaw) {
-    boot::copy_bytes(out, stored);
+    if (stored.size() != out.size()) return Status::kBadStoredSize;
+    __builtin_memcpy(out.data(), stored.data(), out.size());
     return Status::kOk;
   }
   if (entry.encoding != Encoding::kZstd) return Status::kEncodingUnsupported;

@@ -4,7 +4,7 @@
 namespace aseptic::payload {
 namespace {
 
-constexpr ByteView magic_bytes() { return {reinterpret_cast<const std::uint8_t*>(kPageMagic), 8}; }
+ByteView magic_bytes() { return {reinterpret_cast<const std::uint8_t*>(kPageMagic), 8}; }
 
 Status check_reserved(const EntryWire& wire) {
   if (wire.source_offset.get() != 0 || wire.source_size.get() != 0) return Status::kReservedNotZero;

@@ -41,6 +41,7 @@ class HeaderVerifier {
  private:
   friend class PayloadSelfCheck;  // payload/make: the publisher applies what it has just made
   static core::Result<core::Verified<PayloadHeader>> verify_own(core::ByteView header);
+  static ImageReference own_image(const core::Digest& manifest, const core::Digest& image, std::uint64_t image_size);
 };
 
 }  // namespace aseptic::payload

@@ -2,8 +2,9 @@
 // What really lies on the medium: reads a whole slot past the page cache, computes the digests of boot/format and
 // compares them with the signed ones (VF-03, MF-06).
 // Called by the agent after an install, before it erases a slot (the other image has just verified) and before it copies
-// from a slot; by `aseptic verify`. Memory: one buffer of kReadBackBufferSize. Does not verify the manifest's signature:
-// boot does, at every start; here the manifest digest is the authenticated one.
+// from a slot; by `aseptic verify`. Memory: one buffer of kReadBackBufferSize.
+// The signatures over the manifest lie outside of every digest: whoever must know that this slot will boot verifies them
+// over Measured::manifest_area(), the very bytes that were read.
 #pragma once
 
 #include "aseptic/core/authenticated_digest.h"
@@ -21,6 +22,8 @@ class Measured {
   [[nodiscard]] const core::Digest& manifest_digest() const { return manifest_digest_; }
   [[nodiscard]] const core::Digest& image_digest() const { return image_digest_; }
   [[nodiscard]] std::uint64_t image_size() const { return image_size_; }
+  // Signed region and signature block (9,216 bytes) as read from the medium.
+  [[nodiscard]] core::ByteView manifest_area() const { return manifest_area_; }
 
  private:
   friend class SlotReader;
@@ -28,6 +31,7 @@ class Measured {
   core::Digest manifest_digest_;
   core::Digest image_digest_;
   std::uint64_t image_size_ = 0;
+  core::Bytes manifest_area_;
 };
 
 // Reads every byte of the slot: manifest, regions, gaps and the rest behind the image (zero). kReadBack with the place

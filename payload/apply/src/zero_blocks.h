@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds zero blocks quickly: most blocks that hold data show it in their first bytes.
+#pragma once
+
+#include <array>
+#include <cstring>
+
+#include "aseptic/core/bytes.h"
+#include "aseptic/payload/format/header.h"
+
+namespace aseptic::payload {
+
+inline bool is_all_zero(core::ByteView bytes) {
+  static constexpr std::array<std::uint8_t, kBlockSize> kZeros{};
+  while (!bytes.empty()) {
+    const std::size_t take = bytes.size() < kZeros.size() ? bytes.size() : kZeros.size();
+    if (std::memcmp(bytes.data(), kZeros.data(), take) != 0) return false;
+    bytes = bytes.subspan(take);
+  }
+  return true;
+}
+
+}  // namespace aseptic::payload

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "aseptic/payload/make/maker.h"
+
+namespace aseptic::payload {
+namespace {
+
+core::Error io_error(const std::string& path, const char* what) {
+  return {PayloadCode::kSourceIo, path + ": cannot " + what + ": " + std::strerror(errno)};
+}
+
+class FileHandle {
+ public:
+  FileHandle(std::string path, int flags) : path_(std::move(path)), fd_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {}
+  ~FileHandle() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileHandle(const FileHandle&) = delete;
+  FileHandle& operator=(const FileHandle&) = delete;
+
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int descriptor() const { return fd_; }
+
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) {
+    while (!out.empty()) {
+      const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return io_error(path_, "read");
+      if (got == 0) return core::Error(PayloadCode::kSourceIo, path_ + " ended early; it was changed meanwhile");
+      out = out.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::uint64_t>(got);
+    }
+    return {};
+  }
+  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) {
+    while (!bytes.empty()) {
+      const ssize_t put = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return io_error(path_, "write");
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
+      offset += static_cast<std::uint64_t>(put);
+    }
+    return {};
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+class FileImage final : public ImageSource {
+ public:
+  FileImage(FileHandle& file, std::uint64_t size) : file_(file), size_(size) {}
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+
+ private:
+  FileHandle& file_;
+  std::uint64_t size_;
+};
+
+class FilePayload final : public PayloadFile {
+ public:
+  explicit FilePayload(FileHandle& file) : file_(file) {}
+  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override { return file_.write(offset, bytes); }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+
+ private:
+  FileHandle& file_;
+};
+
+// DURABILITY: data, then name, then directory: after a power cut the name leads to the whole payload or to nothing.
+core::Result<void> publish_file(FileHandle& file, const std::string& path) {
+  if (::fsync(file.descriptor()) != 0) return io_error(file.path(), "flush");
+  if (::rename(file.path().c_str(), path.c_str()) != 0) return io_error(path, "create");
+  const auto slash = path.rfind('/');
+  FileHandle directory(slash == std::string::npos ? "." : path.substr(0, slash + 1), O_RDONLY | O_DIRECTORY);
+  if (!directory.is_open() || ::fsync(directory.descriptor()) != 0) return io_error(directory.path(), "flush");
+  return {};
+}
+
+}  // namespace
+
+core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
+                                               const MakeOptions& options) {
+  FileHandle image_file(image_path, O_RDONLY);
+  struct stat status {};
+  if (!image_file.is_open() || ::fstat(image_file.descriptor(), &status) != 0) return io_error(image_path, "open");
+  const std::string temporary = payload_path + ".part";
+  FileHandle out_file(temporary, O_RDWR | O_CREAT | O_TRUNC);
+  if (!out_file.is_open()) return io_error(temporary, "create");
+  FileImage image(image_file, static_cast<std::uint64_t>(status.st_size));
+  FilePayload out(out_file);
+  auto summary = make_payload(image, out, options);
+  auto published = summary ? publish_file(out_file, payload_path) : core::Result<void>();
+  if (summary && published) return summary;
+  ::unlink(temporary.c_str());
+  if (!summary) return std::move(summary).within(image_path);
+  return published.error();
+}
+
+}  // namespace aseptic::payload

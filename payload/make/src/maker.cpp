@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/payload/make/maker.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "aseptic/payload/apply/core_hasher.h"
+#include "chunk_encoder.h"
+#include "image.h"
+#include "self_check.h"
+
+namespace aseptic::payload {
+namespace {
+
+constexpr unsigned kWorkersMax = 64;
+constexpr std::uint64_t kChunksPerBatch = 64;  // bounds memory: at most 32 MiB of image and stored bytes
+
+core::Result<void> check(const MakeOptions& options) {
+  if (options.chunk_size == 0 || options.chunk_size > kChunkSizeMax || options.chunk_size % kBlockSize != 0)
+    return core::Error(PayloadCode::kOptions, "the chunk size must be a multiple of 4096 up to 262144");
+  if (options.page_entries == 0 || options.page_entries > kPageEntriesMax)
+    return core::Error(PayloadCode::kOptions, "the number of entries per table page must be 1 to 1024");
+  if (options.zstd_level < 1 || options.zstd_level > 22)
+    return core::Error(PayloadCode::kOptions, "the zstd level must be 1 to 22");
+  if (options.workers == 0 || options.workers > kWorkersMax)
+    return core::Error(PayloadCode::kOptions, "the number of workers must be 1 to 64");
+  return {};
+}
+
+class Maker {
+ public:
+  Maker(ImageSource& image, const ImageFacts& facts, PayloadFile& out, const MakeOptions& options)
+      : image_(image), out_(out), options_(options) {
+    header_.image_size = facts.image_size;
+    header_.chunk_size = options.chunk_size;
+    header_.page_entries = options.page_entries;
+    header_.chunk_count = chunk_count_for(facts.image_size, options.chunk_size);
+    header_.page_count = page_count_for(header_.chunk_count, options.page_entries);
+    header_.image_digest = facts.image_digest.bytes;
+    header_.manifest_digest = facts.manifest_digest.bytes;
+    for (unsigned i = 0; i < options.workers; ++i) encoders_.emplace_back(options.zstd_level);
+  }
+
+  core::Result<PayloadSummary> make() {
+    for (std::uint64_t first = 0; first < header_.chunk_count; first += kChunksPerBatch) {
+      const std::uint64_t count = std::min(kChunksPerBatch, header_.chunk_count - first);
+      ASEPTIC_TRY(const auto batch, encode_batch(first, count));
+      for (const EncodedChunk& chunk : batch) ASEPTIC_TRY_VOID(put_chunk(chunk));
+    }
+    header_.payload_size = offset_;
+    ASEPTIC_TRY_VOID(put_pages());
+    ASEPTIC_TRY_VOID(put_header());
+    return summary_;
+  }
+
+ private:
+  // Which worker takes which chunk does not matter: each result goes to its own place.
+  core::Result<std::vector<EncodedChunk>> encode_batch(std::uint64_t first, std::uint64_t count) {
+    std::vector<EncodedChunk> batch(static_cast<std::size_t>(count));
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    std::optional<core::Error> failure;
+    const auto work = [&](ChunkEncoder& encoder) {
+      core::Bytes bytes;
+      for (std::size_t i = next++; i < batch.size(); i = next++) {
+        bytes.resize(header_.decoded_size(first + i));
+        if (auto read = image_.read((first + i) * header_.chunk_size, bytes); !read) {
+          const std::lock_guard lock(mutex);
+          failure = read.error();
+          return;
+        }
+        batch[i] = encoder.encode(bytes);
+      }
+    };
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 1; i < encoders_.size(); ++i) threads.emplace_back([&, i] { work(encoders_[i]); });
+      work(encoders_[0]);
+    }
+    if (failure) return *failure;
+    return batch;
+  }
+
+  core::Result<void> put_chunk(const EncodedChunk& chunk) {
+    const std::uint64_t index = entries_.size();
+    if (index % header_.page_entries == 0) {
+      pages_.push_back(offset_);
+      offset_ += page_size(header_.entries_of_page(index / header_.page_entries));
+    }
+    if (!chunk.stored.empty()) ASEPTIC_TRY_VOID(out_.write(offset_, chunk.stored));
+    offset_ += chunk.stored.size();
+    entries_.push_back(chunk.entry);
+    header_.encodings |= encoding_bit(chunk.entry.encoding);
+    count(chunk.entry.encoding);
+    return {};
+  }
+
+  void count(Encoding encoding) {
+    if (encoding == Encoding::kRaw) ++summary_.chunks_raw;
+    if (encoding == Encoding::kZstd) ++summary_.chunks_zstd;
+    if (encoding == Encoding::kZero) ++summary_.chunks_zero;
+  }
+
+  // Last page first, because each page holds the digest of the one behind it.
+  core::Result<void> put_pages() {
+    CoreHasher hasher;
+    Digest next{};
+    for (std::uint64_t index = header_.page_count; index-- > 0;) {
+      const std::uint32_t entries = header_.entries_of_page(index);
+      core::Bytes page(page_size(entries));
+      encode_page_header(index, entries, next, page);
+      for (std::uint32_t i = 0; i < entries; ++i)
+        encode_entry(entries_[static_cast<std::size_t>(index * header_.page_entries + i)],
+                     core::ByteSpan(page).subspan(kPageHeaderSize + i * kEntrySize).first<kEntrySize>());
+      next = boot::hash_of(hasher, page);
+      ASEPTIC_TRY_VOID(out_.write(pages_[static_cast<std::size_t>(index)], page));
+    }
+    header_.first_page = next;
+    return {};
+  }
+
+  core::Result<void> put_header() {
+    std::array<std::uint8_t, kHeaderSize> bytes{};
+    if (const Status status = encode_header(header_, bytes); !ok(status)) return to_error(status, "make payload");
+    CoreHasher hasher;
+    summary_.header_digest = {payload::header_digest(hasher, bytes)};
+    summary_.payload_size = header_.payload_size;
+    return out_.write(0, bytes);
+  }
+
+  ImageSource& image_;
+  PayloadFile& out_;
+  const MakeOptions options_;
+  PayloadHeader header_;
+  std::vector<ChunkEncoder> encoders_;
+  std::vector<ChunkEntry> entries_;
+  std::vector<std::uint64_t> pages_;  // file offsets
+  std::uint64_t offset_ = kHeaderSize;
+  PayloadSummary summary_;
+};
+
+}  // namespace
+
+core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, const MakeOptions& options) {
+  ASEPTIC_TRY_VOID(check(options));
+  ASEPTIC_TRY(const ImageFacts facts, read_image_facts(image));
+  ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(image, facts));
+  ASEPTIC_TRY(PayloadSummary summary, Maker(image, facts, out, options).make());
+  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image));
+  summary.manifest_digest = facts.manifest_digest;
+  summary.image_digest = facts.image_digest;
+  summary.image_size = facts.image_size;
+  return summary;
+}
+
+}  // namespace aseptic::payload
