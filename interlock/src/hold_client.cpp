@@ -12,20 +12,28 @@ constexpr std::uint64_t elapsed(std::uint64_t since, std::uint64_t now) {
 
 const char* name_of(HoldStage stage) {
   switch (stage) {
-    case HoldStage::kFree: return "FREE";
-    case HoldStage::kAsking: return "ASKING";
-    case HoldStage::kHeld: return "HELD";
-    case HoldStage::kChecking: return "CHECKING";
-    case HoldStage::kChecked: return "CHECKED";
-    case HoldStage::kResetAsked: return "RESET_ASKED";
-    case HoldStage::kLost: return "LOST";
+    case HoldStage::kFree:
+      return "FREE";
+    case HoldStage::kAsking:
+      return "ASKING";
+    case HoldStage::kHeld:
+      return "HELD";
+    case HoldStage::kChecking:
+      return "CHECKING";
+    case HoldStage::kChecked:
+      return "CHECKED";
+    case HoldStage::kResetAsked:
+      return "RESET_ASKED";
+    case HoldStage::kLost:
+      return "LOST";
   }
   return "unknown";
 }
 
 Status HoldClient::ask(const HoldPorts& ports, const HoldTerms& terms) {
   if (stage_ != HoldStage::kFree && stage_ != HoldStage::kLost) return Status::kBadState;
-  if (is_zero(terms.transaction) || is_zero(terms.manifest) || is_zero(terms.boot_id)) return Status::kBadValue;
+  if (is_zero(terms.transaction) || is_zero(terms.manifest) || is_zero(terms.boot_id))
+    return Status::kBadValue;
   Nonce nonce;
   if (ports.entropy.fill(nonce) != Status::kSuccess || is_zero(nonce)) return Status::kNoEntropy;
   release(ports);  // of a hold that was lost on this side only
@@ -55,9 +63,12 @@ Status HoldClient::receive(const HoldPorts& ports, Bytes frame) {
   if (const Status s = parse(frame, message); s != Status::kSuccess) return s;
   if (stage_ == HoldStage::kFree || stage_ == HoldStage::kLost) return Status::kBadState;
   switch (message.type) {
-    case TherapyMessageType::kLease: return accept_lease(ports, message);
-    case TherapyMessageType::kSelfTest: return accept_self_test(ports, message);
-    case TherapyMessageType::kRefused: return accept_refusal(ports, message.refusal);
+    case TherapyMessageType::kLease:
+      return accept_lease(ports, message);
+    case TherapyMessageType::kSelfTest:
+      return accept_self_test(ports, message);
+    case TherapyMessageType::kRefused:
+      return accept_refusal(ports, message.refusal);
   }
   return Status::kUnknownType;
 }
@@ -81,7 +92,8 @@ void HoldClient::poll(const HoldPorts& ports) {
 }
 
 bool HoldClient::is_held(const HoldPorts& ports) const {
-  const bool has_hold = stage_ == HoldStage::kHeld || stage_ == HoldStage::kChecking || stage_ == HoldStage::kChecked;
+  const bool has_hold =
+      stage_ == HoldStage::kHeld || stage_ == HoldStage::kChecking || stage_ == HoldStage::kChecked;
   return has_hold && ports.clock.boottime_ms() < lease_until_ms_;
 }
 
@@ -166,14 +178,16 @@ Status HoldClient::accept_lease(const HoldPorts& ports, const TherapyMessage& me
 
 Status HoldClient::check_lease(const HoldPorts& ports, const TherapyMessage& message) const {
   const Lease& lease = message.lease;
-  // SECURITY(T-65): a lease is what lets the device be reset, so nothing in it is looked at before the therapy key.
+  // SECURITY(T-65): a lease is what lets the device be reset, so nothing in it is looked at before the
+  // therapy key.
   const Bytes region = message.frame.view().subspan(kFrameHeaderSize, kLeaseRegionSize);
   if (ports.verifier.verify(region, message.signature) != Status::kSuccess) return Status::kBadSignature;
   if (lease.device_id != config_.device_id) return Status::kNotThisDevice;
   if (lease.boot_id != terms_.boot_id) return Status::kNotThisBoot;
   if (lease.transaction != terms_.transaction) return Status::kNotThisTransaction;
   if (lease.manifest != terms_.manifest) return Status::kNotThisManifest;
-  const LeaseState expected = terms_.kind == HoldKind::kSwitch ? LeaseState::kInhibited : LeaseState::kInTrial;
+  const LeaseState expected =
+      terms_.kind == HoldKind::kSwitch ? LeaseState::kInhibited : LeaseState::kInTrial;
   if (lease.state != expected) return Status::kNotInhibited;
   if (lease.sequence <= sequence_) return Status::kReplayedLease;
   if (is_zero(challenge_) || lease.nonce != challenge_) return Status::kStaleLease;
@@ -185,12 +199,14 @@ Status HoldClient::check_lease(const HoldPorts& ports, const TherapyMessage& mes
 Status HoldClient::accept_self_test(const HoldPorts& ports, const TherapyMessage& message) {
   const SelfTestReport& report = message.self_test;
   const Bytes region = message.frame.view().subspan(kFrameHeaderSize, kSelfTestRegionSize);
-  if (ports.verifier.verify(region, message.signature) != Status::kSuccess) return last_reason_ = Status::kBadSignature;
+  if (ports.verifier.verify(region, message.signature) != Status::kSuccess)
+    return last_reason_ = Status::kBadSignature;
   if (report.device_id != config_.device_id) return last_reason_ = Status::kNotThisDevice;
   if (report.boot_id != terms_.boot_id) return last_reason_ = Status::kNotThisBoot;
   if (report.running != terms_.manifest) return last_reason_ = Status::kNotThisManifest;
   if (report.sequence <= sequence_) return last_reason_ = Status::kReplayedLease;
-  if (is_zero(self_test_challenge_) || report.nonce != self_test_challenge_) return last_reason_ = Status::kStaleLease;
+  if (is_zero(self_test_challenge_) || report.nonce != self_test_challenge_)
+    return last_reason_ = Status::kStaleLease;
   sequence_ = report.sequence;
   heard_at_ms_ = ports.clock.boottime_ms();
   self_test_challenge_ = Nonce{};
@@ -207,8 +223,8 @@ Status HoldClient::accept_refusal(const HoldPorts& ports, const Refusal& refusal
   retry_after_ms_ = refusal.retry_after_ms;
   last_reason_ = refusal.reason;
   const bool is_hold_question = is_for_question && refusal.nonce == hold_;
-  const bool only_wait =
-      !is_for_reset && !is_hold_question && (refusal.reason == Status::kPending || refusal.reason == Status::kTooOften);
+  const bool only_wait = !is_for_reset && !is_hold_question &&
+                         (refusal.reason == Status::kPending || refusal.reason == Status::kTooOften);
   if (!only_wait) {
     lose(refusal.reason);
     return refusal.reason;

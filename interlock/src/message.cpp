@@ -13,7 +13,8 @@ constexpr std::size_t kDomainSize = 24;
 // Domain strings keep a lease, a self-test report and every other signature of the system apart.
 constexpr std::array<std::uint8_t, kDomainSize> domain(const char* text) {
   std::array<std::uint8_t, kDomainSize> out{};
-  for (std::size_t i = 0; text[i] != 0; ++i) out[i] = static_cast<std::uint8_t>(text[i]);
+  for (std::size_t i = 0; text[i] != 0; ++i)
+    out[i] = static_cast<std::uint8_t>(text[i]);
   return out;
 }
 constexpr auto kLeaseDomain = domain("aseptic-lease-v1");
@@ -218,10 +219,17 @@ Status parse(Bytes frame, TherapyMessage& out) {
   message.type = static_cast<TherapyMessageType>(header.type);
   std::uint32_t size = 0;
   switch (message.type) {
-    case TherapyMessageType::kLease: size = kLeaseFrameSize; break;
-    case TherapyMessageType::kSelfTest: size = kSelfTestFrameSize; break;
-    case TherapyMessageType::kRefused: size = kRefusedFrameSize; break;
-    default: return Status::kUnknownType;
+    case TherapyMessageType::kLease:
+      size = kLeaseFrameSize;
+      break;
+    case TherapyMessageType::kSelfTest:
+      size = kSelfTestFrameSize;
+      break;
+    case TherapyMessageType::kRefused:
+      size = kRefusedFrameSize;
+      break;
+    default:
+      return Status::kUnknownType;
   }
   if (header.size != size) return Status::kBadLength;
   Status verdict = Status::kUnknownType;
@@ -229,7 +237,8 @@ Status parse(Bytes frame, TherapyMessage& out) {
   if (message.type == TherapyMessageType::kSelfTest) verdict = parse_self_test(in, message);
   if (message.type == TherapyMessageType::kRefused) verdict = parse_refusal(in, message.refusal);
   if (verdict != Status::kSuccess) return verdict;
-  for (std::size_t i = 0; i < frame.size(); ++i) message.frame.bytes[i] = frame[i];
+  for (std::size_t i = 0; i < frame.size(); ++i)
+    message.frame.bytes[i] = frame[i];
   message.frame.size = size;
   out = message;
   return Status::kSuccess;

@@ -8,9 +8,11 @@ constexpr bool within(std::uint32_t value, std::uint32_t lowest, std::uint32_t h
   return value >= lowest && value <= highest;
 }
 
-// The compiler would merge two evaluations of the last check into one; a glitch would then need to hit only once.
-// After this line it must assume that everything in memory changed, and evaluates again.
-inline void forget_what_you_know() { asm volatile("" ::: "memory"); }
+// The compiler would merge two evaluations of the last check into one; a glitch would then need to hit only
+// once. After this line it must assume that everything in memory changed, and evaluates again.
+inline void forget_what_you_know() {
+  asm volatile("" ::: "memory");
+}
 
 // Clock contract: boottime never goes back. If a port breaks it, "a long time ago" is the safe reading.
 constexpr std::uint64_t elapsed(std::uint64_t since, std::uint64_t now) {
@@ -21,13 +23,20 @@ constexpr std::uint64_t elapsed(std::uint64_t since, std::uint64_t now) {
 
 const char* name_of(GuardState state) {
   switch (state) {
-    case GuardState::kStarting: return "STARTING";
-    case GuardState::kIdle: return "IDLE";
-    case GuardState::kGranting: return "GRANTING";
-    case GuardState::kInhibited: return "INHIBITED";
-    case GuardState::kCancelling: return "CANCELLING";
-    case GuardState::kTherapy: return "THERAPY";
-    case GuardState::kInTrial: return "IN_TRIAL";
+    case GuardState::kStarting:
+      return "STARTING";
+    case GuardState::kIdle:
+      return "IDLE";
+    case GuardState::kGranting:
+      return "GRANTING";
+    case GuardState::kInhibited:
+      return "INHIBITED";
+    case GuardState::kCancelling:
+      return "CANCELLING";
+    case GuardState::kTherapy:
+      return "THERAPY";
+    case GuardState::kInTrial:
+      return "IN_TRIAL";
   }
   return "unknown";
 }
@@ -60,8 +69,8 @@ void TherapyGuard::poll(const GuardPorts& ports) {
   const std::uint64_t now = ports.clock.boottime_ms();
   if (state_ == GuardState::kCancelling) return go_on_cancelling(ports);
   if (state_ == GuardState::kInTrial && elapsed(started_at_ms_, now) >= config_.trial_budget_ms) {
-    // SI-08: nobody came to close the trial. Therapy was never enabled in this start, so a reset harms nobody, and
-    // boot takes a trial without REQ_CONFIRM as failed.
+    // SI-08: nobody came to close the trial. Therapy was never enabled in this start, so a reset harms
+    // nobody, and boot takes a trial without REQ_CONFIRM as failed.
     last_reason_ = Status::kBudgetSpent;
     return ports.reset.command_reset(ResetPurpose::kRevert);
   }
@@ -73,7 +82,8 @@ void TherapyGuard::poll(const GuardPorts& ports) {
 }
 
 void TherapyGuard::agent_gone(const GuardPorts& ports) {
-  if (state_ == GuardState::kGranting || state_ == GuardState::kInhibited) begin_cancel(ports, Status::kSilence);
+  if (state_ == GuardState::kGranting || state_ == GuardState::kInhibited)
+    begin_cancel(ports, Status::kSilence);
   if (state_ == GuardState::kInTrial) hold_ = Nonce{};
 }
 
@@ -100,11 +110,16 @@ void TherapyGuard::receive(const GuardPorts& ports, Bytes frame) {
     return;
   }
   switch (ask.type) {
-    case AgentMessageType::kHoldAsk: return answer_hold_ask(ports, ask);
-    case AgentMessageType::kRenew: return answer_renew(ports, ask);
-    case AgentMessageType::kResetAsk: return answer_reset_ask(ports, ask);
-    case AgentMessageType::kRelease: return answer_release(ports, ask);
-    case AgentMessageType::kSelfTestAsk: return answer_self_test_ask(ports, ask);
+    case AgentMessageType::kHoldAsk:
+      return answer_hold_ask(ports, ask);
+    case AgentMessageType::kRenew:
+      return answer_renew(ports, ask);
+    case AgentMessageType::kResetAsk:
+      return answer_reset_ask(ports, ask);
+    case AgentMessageType::kRelease:
+      return answer_release(ports, ask);
+    case AgentMessageType::kSelfTestAsk:
+      return answer_self_test_ask(ports, ask);
   }
 }
 
@@ -160,7 +175,8 @@ void TherapyGuard::answer_renew(const GuardPorts& ports, const AgentMessage& ask
 }
 
 void TherapyGuard::answer_reset_ask(const GuardPorts& ports, const AgentMessage& ask) {
-  // The critical section of protocol section 4: nothing between the check and the command gives way to anything else.
+  // The critical section of protocol section 4: nothing between the check and the command gives way to
+  // anything else.
   std::uint32_t blocking = 0;
   Status verdict = last_check(ports, ask, blocking);
   if (verdict == Status::kSuccess) {
@@ -181,7 +197,8 @@ void TherapyGuard::answer_reset_ask(const GuardPorts& ports, const AgentMessage&
 
 void TherapyGuard::answer_release(const GuardPorts& ports, const AgentMessage& ask) {
   if (ask.hold != hold_) return;
-  if (state_ == GuardState::kGranting || state_ == GuardState::kInhibited) begin_cancel(ports, Status::kSuccess);
+  if (state_ == GuardState::kGranting || state_ == GuardState::kInhibited)
+    begin_cancel(ports, Status::kSuccess);
   if (state_ == GuardState::kInTrial) hold_ = Nonce{};
 }
 
@@ -202,7 +219,8 @@ void TherapyGuard::answer_self_test_ask(const GuardPorts& ports, const AgentMess
   if (ports.signer.sign(self_test_region(report), signature) != Status::kSuccess) {
     return refuse(ports, ask.challenge, Status::kSigner);
   }
-  if (ports.agent.send(encode(report, signature).view()) != Status::kSuccess) last_reason_ = Status::kTransport;
+  if (ports.agent.send(encode(report, signature).view()) != Status::kSuccess)
+    last_reason_ = Status::kTransport;
 }
 
 // ---- the hold
@@ -215,7 +233,8 @@ void TherapyGuard::grant(const GuardPorts& ports, const AgentMessage& ask, std::
   answered_challenge_ = Nonce{};
   heard_at_ms_ = now;
   hold_since_ms_ = now;
-  if (ports.permit.store(permit_of_this_hold()) != Status::kSuccess) return begin_cancel(ports, Status::kStorage);
+  if (ports.permit.store(permit_of_this_hold()) != Status::kSuccess)
+    return begin_cancel(ports, Status::kStorage);
   go_on_granting(ports);
 }
 
@@ -279,7 +298,8 @@ void TherapyGuard::leave_cancelling(const GuardPorts& ports) {
 void TherapyGuard::note_failed_hold(std::uint64_t now) {
   if (now > pause_until_ms_ + kPauseForgetMs) failed_holds_ = 0;
   std::uint32_t pause = kPauseMsFirst;
-  for (std::uint32_t i = 0; i < failed_holds_ && pause < kPauseMsMax; ++i) pause *= 2;
+  for (std::uint32_t i = 0; i < failed_holds_ && pause < kPauseMsMax; ++i)
+    pause *= 2;
   pause_until_ms_ = now + (pause < kPauseMsMax ? pause : kPauseMsMax);
   if (failed_holds_ < 32) ++failed_holds_;
 }
@@ -331,8 +351,9 @@ Status TherapyGuard::last_check(const GuardPorts& ports, const AgentMessage& ask
     if (use != Status::kSuccess) return use;
     return check_permit_on_medium(ports);
   }
-  // In a trial therapy is impossible. A patient who was connected meanwhile is better served by the reset that ends
-  // the trial than by a device that stays out of service, so only an active therapy (a contradiction) blocks it.
+  // In a trial therapy is impossible. A patient who was connected meanwhile is better served by the reset
+  // that ends the trial than by a device that stays out of service, so only an active therapy (a
+  // contradiction) blocks it.
   if (use == Status::kNoAnswer) return use;
   blocking &= bit(UseCondition::kTherapyActive);
   return blocking == 0 ? Status::kSuccess : Status::kTherapyBlocked;
@@ -368,7 +389,8 @@ void TherapyGuard::send_lease(const GuardPorts& ports, const Nonce& nonce, Lease
   if (ports.signer.sign(lease_region(lease), signature) != Status::kSuccess) {
     return refuse(ports, nonce, Status::kSigner);
   }
-  if (ports.agent.send(encode(lease, signature).view()) != Status::kSuccess) last_reason_ = Status::kTransport;
+  if (ports.agent.send(encode(lease, signature).view()) != Status::kSuccess)
+    last_reason_ = Status::kTransport;
 }
 
 void TherapyGuard::refuse(const GuardPorts& ports, const Nonce& nonce, Status reason, std::uint32_t blocking,

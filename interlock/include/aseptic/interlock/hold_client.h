@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's side of the interlock: asks for a hold, believes only signed, fresh leases about this very hold, keeps it,
-// has it checked once more, asks for the reset, gives it back (protocol section 4).
+// The agent's side of the interlock: asks for a hold, believes only signed, fresh leases about this very
+// hold, keeps it, has it checked once more, asks for the reset, gives it back (protocol section 4).
 //
-// Called by: asepticd's apply process, from one thread: receive() for each packet, poll() at least every 100 ms.
+// Called by: asepticd's apply process, from one thread: receive() for each packet, poll() at least every 100
+// ms.
 //
-//   kFree --ask()--> kAsking --lease--> kHeld --check_now()--> kChecking --lease--> kChecked --ask_reset()--> kResetAsked
-//   any --release()--> kFree        any --refusal, silence--> kLost (release() or a new ask() leaves it)
+//   kFree --ask()--> kAsking --lease--> kHeld --check_now()--> kChecking --lease--> kChecked --ask_reset()-->
+//   kResetAsked any --release()--> kFree        any --refusal, silence--> kLost (release() or a new ask()
+//   leaves it)
 //
-// A switch: ask(kHeld) -> write REQ_STAGE and REQ_ARM, durable -> check_now() -> ask_reset(kSwitch). If anything fails:
-// cancel the arm durably, then release(). In a trial: ask() with HoldKind::kTrial -> ask_self_test() -> REQ_CONFIRM or
-// REQ_REVERT durable -> check_now() -> ask_reset(kConfirm or kRevert).
+// A switch: ask(kHeld) -> write REQ_STAGE and REQ_ARM, durable -> check_now() -> ask_reset(kSwitch). If
+// anything fails: cancel the arm durably, then release(). In a trial: ask() with HoldKind::kTrial ->
+// ask_self_test() -> REQ_CONFIRM or REQ_REVERT durable -> check_now() -> ask_reset(kConfirm or kRevert).
 //
-// Invariants: is_held() is true only within valid_ms, counted from the moment the *question* was asked; silence means not
-// safe; a lease is believed only if the signature, nonce, device, transaction, manifest, boot id, state and sequence all
-// fit. A lost hold is not found again: ask for a new one.
-// The object is a plain value without pointers: it may be copied and compared.
+// Invariants: is_held() is true only within valid_ms, counted from the moment the *question* was asked;
+// silence means not safe; a lease is believed only if the signature, nonce, device, transaction, manifest,
+// boot id, state and sequence all fit. A lost hold is not found again: ask for a new one. The object is a
+// plain value without pointers: it may be copied and compared.
 #pragma once
 
 #include <cstdint>
@@ -62,12 +64,12 @@ class HoldClient {
  public:
   explicit HoldClient(const HoldConfig& config) : config_(config) {}
 
-  /// Sends the question; the answer comes through receive(). Allowed in kFree and kLost. While the therapy side
-  /// refuses (therapy runs), the stage becomes kLost: wait retry_after_ms() and ask again.
+  /// Sends the question; the answer comes through receive(). Allowed in kFree and kLost. While the therapy
+  /// side refuses (therapy runs), the stage becomes kLost: wait retry_after_ms() and ask again.
   Status ask(const HoldPorts& ports, const HoldTerms& terms);
 
-  /// One packet from the therapy socket. kSuccess: it was believed and used. Anything else: ignored, or (a refusal of
-  /// the question that is open) the hold is lost; the code says why.
+  /// One packet from the therapy socket. kSuccess: it was believed and used. Anything else: ignored, or (a
+  /// refusal of the question that is open) the hold is lost; the code says why.
   Status receive(const HoldPorts& ports, Bytes frame);
 
   /// Renews in time; notices silence.
@@ -79,7 +81,8 @@ class HoldClient {
   /// Starts the last check: a challenge to be answered now. Wait for stage kChecked.
   Status check_now(const HoldPorts& ports);
 
-  /// Allowed only in kChecked while that answer is fresh. No answer comes: the device resets, or a refusal arrives.
+  /// Allowed only in kChecked while that answer is fresh. No answer comes: the device resets, or a refusal
+  /// arrives.
   Status ask_reset(const HoldPorts& ports, ResetPurpose purpose);
 
   /// Trial only. Poll self_test() until it is not kRunning; ask again while it runs.
@@ -110,8 +113,8 @@ class HoldClient {
   HoldStage stage_ = HoldStage::kFree;
   Status last_reason_ = Status::kSuccess;
   Nonce hold_{};
-  Nonce challenge_{};            // the open question; zero = none
-  Nonce checked_{};              // the challenge that the last check was answered with
+  Nonce challenge_{};  // the open question; zero = none
+  Nonce checked_{};    // the challenge that the last check was answered with
   Nonce self_test_challenge_{};
   std::uint64_t asked_at_ms_ = 0;
   std::uint64_t lease_until_ms_ = 0;

@@ -11,8 +11,9 @@ inline constexpr std::uint32_t kLeaseValidMsMin = 100;
 inline constexpr std::uint32_t kLeaseValidMsMax = 2000;
 inline constexpr std::uint32_t kLeaseValidMsDefault = 2000;
 
-// Silence T: the hold ends when the agent says nothing for so long. Longer than a lease, or every slow fsync of the
-// agent would cost the hold; short enough that a dead agent keeps the device from the patient for seconds only.
+// Silence T: the hold ends when the agent says nothing for so long. Longer than a lease, or every slow fsync
+// of the agent would cost the hold; short enough that a dead agent keeps the device from the patient for
+// seconds only.
 inline constexpr std::uint32_t kSilenceMsMin = 2000;
 inline constexpr std::uint32_t kSilenceMsMax = 60000;
 inline constexpr std::uint32_t kSilenceMsDefault = 5000;
@@ -22,13 +23,14 @@ inline constexpr std::uint32_t kHoldBudgetMsMin = 5000;
 inline constexpr std::uint32_t kHoldBudgetMsMax = 30 * 60 * 1000;
 inline constexpr std::uint32_t kHoldBudgetMsDefault = 120 * 1000;
 
-// Declared out-of-service time of a trial; then the therapy side resets the device and boot goes back (SI-08).
+// Declared out-of-service time of a trial; then the therapy side resets the device and boot goes back
+// (SI-08).
 inline constexpr std::uint32_t kTrialBudgetMsMin = 5000;
 inline constexpr std::uint32_t kTrialBudgetMsMax = 4 * 60 * 60 * 1000;
 inline constexpr std::uint32_t kTrialBudgetMsDefault = 30 * 60 * 1000;
 
-// Pause after a hold that led to no reset; doubles each time, so that a storm of holds cannot keep the device from
-// the patient or wear out the PERMIT cell (T-65). Forgotten after kPauseForgetMs without a hold.
+// Pause after a hold that led to no reset; doubles each time, so that a storm of holds cannot keep the device
+// from the patient or wear out the PERMIT cell (T-65). Forgotten after kPauseForgetMs without a hold.
 inline constexpr std::uint32_t kPauseMsFirst = 500;
 inline constexpr std::uint32_t kPauseMsMax = 64000;
 inline constexpr std::uint32_t kPauseForgetMs = 10 * 60 * 1000;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames between the agent and the therapy side: fixed sizes, little-endian, one frame per packet.
 // Format: docs/formats/interlock.md. Called by: TherapyGuard, HoldClient, the fuzz target, `inspect` tools.
-// Invariants: parse() accepts exactly one spelling of each message (length, version, reserved bytes and unused
-// fields are checked), writes `out` only on success, and reads nothing outside the given bytes.
-// Security: a parsed message is only well-formed. HoldClient believes a lease after it verified the signature.
+// Invariants: parse() accepts exactly one spelling of each message (length, version, reserved bytes and
+// unused fields are checked), writes `out` only on success, and reads nothing outside the given bytes.
+// Security: a parsed message is only well-formed. HoldClient believes a lease after it verified the
+// signature.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +30,8 @@ struct Frame {
 enum class AgentMessageType : std::uint8_t {
   kHoldAsk = 1,      // asks for a hold (or, in a trial, for the trial's lease): hold, transaction, manifest
   kRenew = 2,        // keeps the hold, asks for a lease about now: hold, challenge
-  kResetAsk = 3,     // asks for the commanded reset: hold, challenge (answered just before), transaction, manifest, purpose
+  kResetAsk = 3,     // asks for the commanded reset: hold, challenge (answered just before), transaction,
+                     // manifest, purpose
   kRelease = 4,      // gives the hold back: hold
   kSelfTestAsk = 5,  // in a trial: asks for the therapy side's self-test: hold, challenge
 };
@@ -90,7 +92,7 @@ struct SelfTestReport {
 struct Refusal {
   Nonce nonce{};  // of the question: the challenge where there is one, else the hold
   Status reason = Status::kBadState;
-  std::uint32_t blocking = 0;      // conditions of the blocking table that are present
+  std::uint32_t blocking = 0;  // conditions of the blocking table that are present
   std::uint32_t retry_after_ms = 0;
 };
 

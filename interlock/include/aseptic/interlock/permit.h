@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The PERMIT cell as the interlock sees it: the therapy side's half of the permission for a trial (protocol section 4).
-// INVARIANT: a cell permits exactly one hold in exactly one start of the device; everything else is a cleared cell.
+// The PERMIT cell as the interlock sees it: the therapy side's half of the permission for a trial (protocol
+// section 4). INVARIANT: a cell permits exactly one hold in exactly one start of the device; everything else
+// is a cleared cell.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the interlock needs from its surroundings. The library has no I/O, clock, randomness or keys of its own; each
-// call is given these ports, so that the state machines stay plain values that tests copy, compare and explore.
-// Implemented by: the therapy application (GuardPorts), the device agent (HoldPorts), test fakes.
-// Thread contract: one thread per guard or client; ports are called only inside a call of the library.
+// What the interlock needs from its surroundings. The library has no I/O, clock, randomness or keys of its
+// own; each call is given these ports, so that the state machines stay plain values that tests copy, compare
+// and explore. Implemented by: the therapy application (GuardPorts), the device agent (HoldPorts), test
+// fakes. Thread contract: one thread per guard or client; ports are called only inside a call of the library.
 #pragma once
 
 #include <cstdint>
@@ -59,9 +59,9 @@ class Entropy {
 };
 
 /// The PERMIT cell: writable by the therapy side alone.
-/// DURABILITY: after store(), sync() is called until it says kSuccess; then, and only then, the cell survives a power
-/// cut. sync() may answer kPending for any length of time (slow storage) or block. read() shows what is on the
-/// medium, not a cache of the writer. Storing over a pending store replaces it.
+/// DURABILITY: after store(), sync() is called until it says kSuccess; then, and only then, the cell survives
+/// a power cut. sync() may answer kPending for any length of time (slow storage) or block. read() shows what
+/// is on the medium, not a cache of the writer. Storing over a pending store replaces it.
 class PermitStore {
  public:
   virtual Status store(const PermitCell& cell) = 0;
@@ -82,8 +82,8 @@ class TherapyProbe {
   ~TherapyProbe() = default;
 };
 
-/// The commanded reset. On a device it does not return; a return is a failed reset. Nothing else in the system may
-/// command one: the agent has no right to.
+/// The commanded reset. On a device it does not return; a return is a failed reset. Nothing else in the
+/// system may command one: the agent has no right to.
 class ResetLine {
  public:
   virtual void command_reset(ResetPurpose purpose) = 0;

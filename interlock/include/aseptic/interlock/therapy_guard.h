@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// The therapy side of the interlock: one small state machine that decides whether therapy may start and whether the
-// device may be reset (protocol section 4; SI-01..04, SI-08, SI-24).
+// The therapy side of the interlock: one small state machine that decides whether therapy may start and
+// whether the device may be reset (protocol section 4; SI-01..04, SI-08, SI-24).
 //
-// Called by: a therapy application, from one thread. It calls start() once at its own start, poll() at least every
-// 100 ms, receive() for each packet of the agent, and begin_therapy() BEFORE it energises an output.
+// Called by: a therapy application, from one thread. It calls start() once at its own start, poll() at least
+// every 100 ms, receive() for each packet of the agent, and begin_therapy() BEFORE it energises an output.
 //
 //   STARTING --start()--> CANCELLING --PERMIT cleared, durable, read back--> IDLE | IN_TRIAL | THERAPY
-//   IDLE --HOLD_ASK, nothing blocks--> GRANTING --PERMIT durable, read back--> INHIBITED --RESET_ASK, checked now--> reset
-//   GRANTING, INHIBITED --RELEASE | silence T | budget | something blocks | agent gone--> CANCELLING
-//   IDLE <--begin_therapy()/end_therapy()--> THERAPY
-//   IN_TRIAL --RESET_ASK (confirm, revert) | trial budget spent--> reset          (no other way out: therapy stays inhibited)
+//   IDLE --HOLD_ASK, nothing blocks--> GRANTING --PERMIT durable, read back--> INHIBITED --RESET_ASK, checked
+//   now--> reset GRANTING, INHIBITED --RELEASE | silence T | budget | something blocks | agent gone-->
+//   CANCELLING IDLE <--begin_therapy()/end_therapy()--> THERAPY IN_TRIAL --RESET_ASK (confirm, revert) |
+//   trial budget spent--> reset          (no other way out: therapy stays inhibited)
 //
 // Invariants:
 //  * therapy is possible only in IDLE and THERAPY, which are reached only with PERMIT cleared on the medium;
-//  * a reset is commanded only in INHIBITED (for this very hold, PERMIT on the medium, the application asked in the same
+//  * a reset is commanded only in INHIBITED (for this very hold, PERMIT on the medium, the application asked
+//  in the same
 //    call) or in IN_TRIAL; the check and the command are one call without a step in between;
-//  * no input, local or remote, lifts a blocking state or skips a check. SECURITY(T-66): there is no such message.
-// Security: the link's peer is checked by uid by the application; even so, every message is treated as hostile.
-// The object is a plain value without pointers: it may be copied and compared.
+//  * no input, local or remote, lifts a blocking state or skips a check. SECURITY(T-66): there is no such
+//  message.
+// Security: the link's peer is checked by uid by the application; even so, every message is treated as
+// hostile. The object is a plain value without pointers: it may be copied and compared.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +57,8 @@ class TherapyGuard {
  public:
   explicit TherapyGuard(const GuardConfig& config) : config_(config) {}
 
-  /// Cancels any earlier hold first; therapy is impossible until that is durable and read back (poll() goes on).
+  /// Cancels any earlier hold first; therapy is impossible until that is durable and read back (poll() goes
+  /// on).
   Status start(const GuardPorts& ports, const BootFacts& facts);
 
   /// One packet from the agent's socket.
@@ -67,7 +70,8 @@ class TherapyGuard {
   /// The agent's connection closed: the hold is cancelled at once instead of after T.
   void agent_gone(const GuardPorts& ports);
 
-  /// The only permission to energise an output. kTherapyInhibited: do not, and say "update in progress" or "trial".
+  /// The only permission to energise an output. kTherapyInhibited: do not, and say "update in progress" or
+  /// "trial".
   Status begin_therapy(const GuardPorts& ports);
 
   /// Outputs are off.

@@ -44,7 +44,8 @@ struct Signature {
 template <class T>
 constexpr bool is_zero(const T& value) {
   std::uint8_t seen = 0;
-  for (std::uint8_t byte : value.bytes) seen = static_cast<std::uint8_t>(seen | byte);
+  for (std::uint8_t byte : value.bytes)
+    seen = static_cast<std::uint8_t>(seen | byte);
   return seen == 0;
 }
 

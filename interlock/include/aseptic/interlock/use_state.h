@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which clinical states block an update (SI-02), as data, and what the therapy application answers about itself.
-// Called by: TherapyGuard (decides), therapy applications (report), documents (print the table).
-// Invariants: an unknown condition blocks; "patient disconnected" needs two independent inputs that both say so
-// (SI-24); there is no entry, flag or message that lifts a blocking state (SI-04).
+// Which clinical states block an update (SI-02), as data, and what the therapy application answers about
+// itself. Called by: TherapyGuard (decides), therapy applications (report), documents (print the table).
+// Invariants: an unknown condition blocks; "patient disconnected" needs two independent inputs that both say
+// so (SI-24); there is no entry, flag or message that lifts a blocking state (SI-04).
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ enum class PatientSignal : std::uint32_t {
   kUnknown = 0x0ff05aa5,
 };
 
-/// The therapy application's answer to one challenge. `challenge` must be the number it was asked with: a frozen
-/// application whose last report is still in memory is thereby told from one that answers now.
+/// The therapy application's answer to one challenge. `challenge` must be the number it was asked with: a
+/// frozen application whose last report is still in memory is thereby told from one that answers now.
 struct UseReport {
   std::uint32_t challenge = 0;
   std::uint32_t conditions = 0xffffffff;
@@ -53,7 +53,9 @@ struct UseReport {
   PatientSignal patient_input_2 = PatientSignal::kUnknown;
 };
 
-inline constexpr std::uint32_t bit(UseCondition condition) { return static_cast<std::uint32_t>(condition); }
+inline constexpr std::uint32_t bit(UseCondition condition) {
+  return static_cast<std::uint32_t>(condition);
+}
 
 /// Mask of everything in `report` that blocks; 0 means idle and safe.
 std::uint32_t blocking_conditions(const UseReport& report);
