@@ -73,24 +73,27 @@ class TrustedMetadata {
   template <typename T>
   struct Held {
     T value;
-    std::vector<core::Digest> signers;
-    bool current = false;  // accepted as today's file, not only as rollback reference
-    Hashes hashes;         // of the file's bytes
+    std::vector<core::Digest> signers;  // fingerprints, in the order of the signatures
+    Hashes hashes;                      // of the file's bytes
     std::uint64_t length = 0;
   };
   struct TargetsFile;  // version, delegations and the verified bytes; targets are looked up in the bytes
 
   explicit TrustedMetadata(Root root, std::string bytes);
   core::Result<Held<Timestamp>> verified_timestamp(core::ByteView file) const;
-  core::Result<Held<Snapshot>> verified_snapshot(core::ByteView file) const;
-  core::Result<void> check_unexpired(std::string_view role, core::UtcTime expires) const;
+  core::Result<Held<Snapshot>> verified_snapshot(core::ByteView file, const MetaFile* listed) const;
+  static core::Result<void> check_no_role_goes_back(const Snapshot& held, const Snapshot& next);
+  core::Result<FileRequest> role_request(std::string_view role) const;
 
   std::shared_ptr<const Root> root_;
   std::string root_bytes_;
   std::uint32_t rotations_ = 0;
   std::optional<core::UtcTime> update_start_;
-  std::optional<Held<Timestamp>> timestamp_;
-  std::optional<Held<Snapshot>> snapshot_;
+  // Held from the cache as rollback reference until the repository confirmed or replaced it.
+  std::shared_ptr<const Held<Timestamp>> timestamp_;
+  std::shared_ptr<const Held<Snapshot>> snapshot_;
+  bool timestamp_is_current_ = false;
+  bool snapshot_is_current_ = false;
   std::shared_ptr<const TargetsFile> targets_;
 };
 
