@@ -15,7 +15,7 @@
 
 namespace aseptic::trust {
 
-inline constexpr std::string_view kSpecVersion = "1.0.34";
+inline constexpr std::string_view kTufSpecVersion = "1.0.34";
 
 inline constexpr std::string_view kRootRole = "root";
 inline constexpr std::string_view kTimestampRole = "timestamp";
@@ -24,7 +24,7 @@ inline constexpr std::string_view kTargetsRole = "targets";
 
 // Fields that every role has.
 struct MetadataHeader {
-  std::string spec_version = std::string(kSpecVersion);
+  std::string spec_version = std::string(kTufSpecVersion);
   std::uint64_t version = 1;
   core::UtcTime expires;
 };
