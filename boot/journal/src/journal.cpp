@@ -168,9 +168,11 @@ Status Journal::append(Record record) {
 }
 
 Status Journal::restart(const JournalState& state) {
+  const std::size_t target = loaded_ ? 1 - active_ : 0;
+  loaded_ = false;
+  fold_ = Fold(state, sequence_seen_);
   const std::uint64_t size = storage_.size(Area::kJournal);
   if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
-  const std::size_t target = loaded_ ? 1 - active_ : 0;
   std::uint64_t first = sequence_seen_ + 1;
   if (first > kSequenceMax - kSequenceReserve) {  // a hostile journal must not leave boot without room to count
     ASEPTIC_BOOT_TRY(erase_half(1 - target));

@@ -15,6 +15,7 @@ inline constexpr std::size_t kGroupRecordsMax = 3;
 
 class Journal {
  public:
+  // Both must outlive the journal; the sealer may be filled in until `load`.
   Journal(Storage& storage, const RecordSealer& sealer) : storage_(storage), sealer_(sealer) {}
 
   // kJournalUnreadable: no half holds a closed snapshot (empty, foreign or destroyed).
@@ -27,7 +28,8 @@ class Journal {
   Status append(Record record);
   // Makes room for a group, so that no compaction falls between its records.
   Status reserve(std::size_t records);
-  // Discards what is there and starts again from `state` (default state; factory).
+  // Discards what is there and starts again from `state` (default state; factory). Even when the medium fails,
+  // `state()` is the new state from here on.
   Status restart(const JournalState& state);
 
  private:
@@ -54,7 +56,7 @@ class Journal {
   Status write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
 
   Storage& storage_;
-  RecordSealer sealer_;
+  const RecordSealer& sealer_;
   Fold fold_{JournalState{}, 0};
   std::size_t active_ = 0;
   std::uint32_t next_ = 0;  // first unused position of the active half

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a target gives to boot: everything outside the decision itself. One implementation per port, one for tests
+// and the simulator.
+#pragma once
+#include "aseptic/boot/core/events.h"
+#include "aseptic/boot/format/hash.h"
+#include "aseptic/boot/format/manifest.h"
+#include "aseptic/boot/format/monotonic.h"
+#include "aseptic/boot/journal/storage.h"
+
+namespace aseptic::boot {
+
+class SignatureVerifier {
+ public:
+  // kOk only for a valid ECDSA P-256 signature r‖s of `message_digest`; any malformed key or signature is an error.
+  virtual Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
+                             std::span<const std::uint8_t, kP256SignatureSize> signature) = 0;
+
+ protected:
+  ~SignatureVerifier() = default;
+};
+
+// Contract: `burn` is atomic per field and never lets a value fall, whatever it is asked; it returns kOk only when the
+// new state was read back. On fuse ports confirmed digest and quarantine are ignored.
+class MonotonicStore {
+ public:
+  virtual Status load(MonotonicState& out) = 0;
+  virtual Status burn(const MonotonicState& state) = 0;
+  // The last generation that the store can count (fuse ports: the budget).
+  virtual std::uint32_t generation_max() const = 0;
+
+ protected:
+  ~MonotonicStore() = default;
+};
+
+// The memory that an executable region is copied to, verified in, and run from.
+// SECURITY(T-30): after `seal` nothing but the running image can change it, and the view is what will run.
+class ExecMemory {
+ public:
+  virtual Status begin(std::uint64_t size) = 0;  // discards what was there
+  virtual Status write(std::uint64_t offset, ByteView bytes) = 0;
+  virtual Status seal(ByteView& sealed) = 0;
+
+ protected:
+  ~ExecMemory() = default;
+};
+
+class Entropy {
+ public:
+  virtual Status fill(Digest& out) = 0;  // used on ports without a device secret, for tokens
+
+ protected:
+  ~Entropy() = default;
+};
+
+struct Port {
+  Storage& storage;
+  MonotonicStore& store;
+  Hasher& hasher;
+  SignatureVerifier& verifier;
+  ExecMemory& memory;
+  Entropy& entropy;
+  EventSink& events;
+  ResetCause cause = ResetCause::kUnknown;
+  DebugPort debug = DebugPort::kUnknown;
+  std::uint32_t boot_version = 1;
+  Digest boot_digest{};
+};
+
+}  // namespace aseptic::boot

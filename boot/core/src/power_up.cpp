@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "power_up.h"
+
+namespace aseptic::boot {
+namespace {
+// Event::value of kJournalDiscarded.
+constexpr std::uint32_t kDiscardUnreadable = 1;
+constexpr std::uint32_t kDiscardGenerationBehind = 2;
+constexpr std::uint32_t kDiscardGenerationAhead = 3;
+}  // namespace
+
+void PowerUp::tell(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value, Status status) {
+  port_.events.event({code, place, status, value, digest});
+  if (report_.event_count < kReportEventsMax)
+    report_.events[report_.event_count++] = {static_cast<std::uint32_t>(code),
+                                             ok(status) ? value : static_cast<std::uint32_t>(status)};
+}
+
+// An append that fails degrades this power-up; callers re-read `degraded_` where it matters.
+void PowerUp::append(const Record& record) {
+  if (degraded_) return;
+  const Status status = journal_.append(record);
+  if (ok(status)) return;
+  degraded_ = true;
+  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+}
+
+Status PowerUp::load_device() {
+  std::array<std::uint8_t, kProvisioningSize> bytes{};
+  ASEPTIC_BOOT_TRY(port_.storage.read(Area::kProvisioning, 0, bytes));
+  if (!ok(decode_provisioning(port_.hasher, bytes, provisioning_))) return Status::kProvisioningInvalid;
+  ASEPTIC_BOOT_TRY(port_.store.load(store_));
+  sealer_.hasher = &port_.hasher;
+  sealer_.keyed = has_capability(kPortDeviceSecret);
+  if (sealer_.keyed) {
+    Digest secret{};
+    ASEPTIC_BOOT_TRY(port_.storage.read(Area::kSecret, 0, secret));
+    if (is_zero(secret)) return Status::kProvisioningInvalid;
+    keys_ = derive_keys(port_.hasher, secret);
+    sealer_.key = keys_.journal;
+  }
+  return Status::kOk;
+}
+
+// SECURITY(T-58): the journal must be of the store's generation, or one ahead when a burn was cut off. Anything else
+// is an old or foreign copy and counts for nothing.
+void PowerUp::open_journal() {
+  if (!ok(journal_.load())) return discard_journal(kDiscardUnreadable);
+  const std::uint32_t generation = state().generation;
+  if (generation < store_.generation) return discard_journal(kDiscardGenerationBehind);
+  if (generation - store_.generation > 1) return discard_journal(kDiscardGenerationAhead);
+  if (journal_.damaged_records() != 0)
+    tell(EventCode::kJournalDamaged, ImagePlace::kNone, {}, journal_.damaged_records());
+  const Status status = journal_.prepare();
+  if (ok(status)) return;
+  degraded_ = true;
+  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+}
+
+// Default state: nothing counts as confirmed except what the NV store says.
+void PowerUp::discard_journal(std::uint32_t reason) {
+  tell(EventCode::kJournalDiscarded, ImagePlace::kNone, {}, reason);
+  JournalState fresh;
+  fresh.boot_count = state().boot_count;  // never turned back by us: arms and tokens are bound to it
+  fresh.generation = store_.generation;
+  if (has_capability(kPortNvStore)) {
+    fresh.confirmed.manifest = store_.confirmed;
+    const ImagePlace place = find(store_.confirmed);
+    if (place != ImagePlace::kNone) fresh.confirmed = measure(place).facts.info;
+    fresh.quarantine = store_.quarantine;
+    fresh.quarantine_count = store_.quarantine_count;
+  }
+  fresh.previous = fresh.confirmed;
+  fresh.confirmed_at = fresh.boot_count;
+  const Status status = journal_.restart(fresh);
+  tell(EventCode::kDefaultState, ImagePlace::kNone, fresh.confirmed.manifest);
+  if (ok(status)) return;
+  degraded_ = true;
+  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+}
+
+// Power-on, brown-out, watchdog and lock-up void an arm. A port that cannot tell causes says so in its capabilities.
+bool PowerUp::cause_allows_arm() const {
+  if (port_.cause == ResetCause::kCommanded) return true;
+  return port_.cause == ResetCause::kUnknown && !has_capability(kPortKnowsResetCause);
+}
+
+void PowerUp::read_requests() {
+  std::array<std::uint8_t, kRequestAreaSize> area{};
+  if (port_.storage.size(Area::kRequests) >= area.size() && ok(port_.storage.read(Area::kRequests, 0, area)))
+    requests_ = parse_request_area(area);
+  PermitCell cell{};
+  if (port_.storage.size(Area::kPermit) >= cell.size() && ok(port_.storage.read(Area::kPermit, 0, cell)))
+    has_permit_ = ok(decode_permit(cell, permit_));
+}
+
+// Rule 1: REQ_ARM and PERMIT, both of exactly the run that just ended, and a commanded reset. The BOOT record uses
+// the arm up, because the next boot_count is another one.
+void PowerUp::begin_boot() {
+  const std::uint32_t ended = state().boot_count;
+  if (requests_.has(RequestKind::kArm)) {
+    ArmVoid reason{};
+    // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a trial.
+    if (!has_permit_) {
+      reason = ArmVoid::kNoPermit;
+    } else if (requests_.get(RequestKind::kArm).boot_count != ended) {
+      reason = ArmVoid::kOtherBootCount;
+    } else if (permit_.boot_count != ended) {
+      reason = ArmVoid::kPermitOtherBootCount;
+    } else if (!cause_allows_arm()) {
+      reason = ArmVoid::kResetCause;
+    } else {
+      armed_ = true;
+    }
+    if (!armed_) tell(EventCode::kArmVoid, ImagePlace::kNone, {}, static_cast<std::uint32_t>(reason));
+  }
+  requests_.drop(RequestKind::kArm);
+  Record boot;
+  boot.tag = RecordTag::kBoot;
+  boot.value = ended + 1;
+  boot.detail = static_cast<std::uint8_t>(port_.cause);
+  append(boot);
+  tell(EventCode::kBoot, ImagePlace::kNone, {}, ended + 1);
+  // PERMIT is cleared at every start, before anything runs.
+  if (port_.storage.size(Area::kPermit) != 0 &&
+      (!ok(port_.storage.erase(Area::kPermit, 0, port_.storage.size(Area::kPermit))) ||
+       !ok(port_.storage.sync(Area::kPermit))))
+    armed_ = false;
+}
+
+Status PowerUp::run(Decision& out) {
+  ASEPTIC_BOOT_TRY(load_device());
+  open_journal();
+  read_requests();
+  begin_boot();
+  if (!degraded_) {
+    close_trial();
+    synced_hint_ = requests_.has(RequestKind::kSynced);
+    // A floor record whose burn was cut off asks for the gate again: what is burnt comes from this boot's images.
+    if (state().floor_intent > store_.floor || (state().revoke_intent & ~store_.revoked) != 0) synced_hint_ = true;
+    complete_generation();
+    stage_request();
+    maintain_recovery();
+    maintain_floor();
+  }
+  return choose(out);
+}
+
+Status power_up(Port& port, Decision& out) { return PowerUp(port).run(out); }
+
+}  // namespace aseptic::boot
