@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// SHA-256, ECDSA P-256 and randomness of the host port, by BearSSL and getrandom(2). BearSSL stays out of this header.
+#pragma once
+#include "aseptic/boot/core/port.h"
+
+namespace aseptic::boot::host {
+
+class Sha256 final : public Hasher {
+ public:
+  Sha256();
+  void reset() override;
+  void update(ByteView bytes) override;
+  void finish(Digest& out) override;
+
+ private:
+  alignas(16) std::array<std::uint8_t, 128> context_{};  // br_sha256_context
+};
+
+class P256Verifier final : public SignatureVerifier {
+ public:
+  Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
+                     std::span<const std::uint8_t, kP256SignatureSize> signature) override;
+};
+
+class SystemEntropy final : public Entropy {
+ public:
+  Status fill(Digest& out) override;
+};
+
+}  // namespace aseptic::boot::host
