@@ -2,6 +2,7 @@
 #include "url.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "aseptic/platform/codes.h"
 
@@ -23,7 +24,8 @@ bool is_host_character(char c) {
 
 bool is_port(std::string_view port) {
   if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) return false;
-  const int number = std::stoi(std::string(port));
+  unsigned number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);  // only digits: nothing can be left over
   return number >= 1 && number <= 65535;
 }
 

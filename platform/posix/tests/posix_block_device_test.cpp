@@ -37,7 +37,7 @@ TEST(PosixBlockDevice, ReadBackSeesTheMediumAndNotThePageCache) {
   const TemporaryDirectory root(".");
   ASSERT_TRUE(PosixBlockDevice::create_file(root / "slot", 1 << 20));
   auto device = *PosixBlockDevice::open(root / "slot", PosixBlockDevice::Mode::kReadWrite);
-  if (device->read_back_path() != PosixBlockDevice::ReadBackPath::kDirect) GTEST_SKIP() << "no O_DIRECT on this file system";
+  if (device->read_back_path() != PosixBlockDevice::ReadBackPath::kDirect) GTEST_SKIP() << "no O_DIRECT here";  // NOLINT(skip: a property of the file system)
   EXPECT_EQ(device->read_back_path(), PosixBlockDevice::ReadBackPath::kDirect);
 }
 
