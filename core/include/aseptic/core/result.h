@@ -24,18 +24,20 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 
 }  // namespace aseptic::core
 
+// __COUNTER__ and not __LINE__: a macro in a lambda inside another macro's argument has the same line.
 #define ASEPTIC_CONCAT_INNER(a, b) a##b
 #define ASEPTIC_CONCAT(a, b) ASEPTIC_CONCAT_INNER(a, b)
 
 // ASEPTIC_TRY(auto name, expression): takes the value out, or returns the error to the caller.
-#define ASEPTIC_TRY(declaration, ...) ASEPTIC_TRY_INNER(ASEPTIC_CONCAT(try_result_, __LINE__), declaration, __VA_ARGS__)
+#define ASEPTIC_TRY(declaration, ...) ASEPTIC_TRY_INNER(ASEPTIC_CONCAT(try_result_, __COUNTER__), declaration, __VA_ARGS__)
 #define ASEPTIC_TRY_INNER(result, declaration, ...)       \
   auto result = (__VA_ARGS__);                            \
   if (!result) return std::move(result).error();          \
   declaration = *std::move(result)
 
 // ASEPTIC_TRY_VOID(expression): the same for Result<void>.
-#define ASEPTIC_TRY_VOID(...)                             \
-  do {                                                    \
-    if (auto try_result = (__VA_ARGS__); !try_result) return std::move(try_result).error(); \
+#define ASEPTIC_TRY_VOID(...) ASEPTIC_TRY_VOID_INNER(ASEPTIC_CONCAT(try_result_, __COUNTER__), __VA_ARGS__)
+#define ASEPTIC_TRY_VOID_INNER(result, ...)                             \
+  do {                                                                  \
+    if (auto result = (__VA_ARGS__); !result) return std::move(result).error(); \
   } while (false)

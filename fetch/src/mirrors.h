@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several untrusted sources of the same files. Private to fetch.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "aseptic/core/result.h"
+
+namespace aseptic::fetch {
+
+class Mirrors {
+ public:
+  // Each base address gets exactly one slash at its end.
+  explicit Mirrors(const std::vector<std::string>& base_urls);
+  [[nodiscard]] bool empty() const { return base_urls_.empty(); }
+
+  // Runs `attempt` with each base address until one succeeds; the one that served last comes first. An error that is no
+  // fault of the mirror (halt, bug: our own medium) ends the round at once.
+  core::Result<void> try_each(const std::function<core::Result<void>(const std::string& base_url)>& attempt,
+                              const std::function<void(const core::Error&)>& note);
+
+ private:
+  std::vector<std::string> base_urls_;
+};
+
+}  // namespace aseptic::fetch
