@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every subcommand of `aseptic` shares: options of the whole program, keys by name, output, the outcome.
+#pragma once
+
+#include <functional>
+#include <iostream>
+
+#include "aseptic/core/json.h"
+#include "aseptic/platform/clock.h"
+#include "aseptic/platform/entropy.h"
+#include "aseptic/publish/repository.h"
+#include "aseptic/publish/signing.h"
+
+namespace CLI {
+class App;
+}
+
+namespace aseptic::app {
+
+using publish::Path;
+
+class Workbench {
+ public:
+  Workbench(platform::Clock& clock, platform::Entropy& entropy) : clock_(clock), entropy_(entropy) {}
+
+  // Options of the whole program, bound by main.
+  std::string keys_folder = "keys";
+  std::string profile_name = "development";
+  std::string log_file;  // empty: <keys>/signing.log
+  bool json = false;
+
+  [[nodiscard]] publish::Profile profile() const {
+    return profile_name == "production" ? publish::Profile::kProduction : publish::Profile::kDevelopment;
+  }
+  [[nodiscard]] core::UtcTime now() { return clock_.wall(); }
+  [[nodiscard]] core::UtcTime in_days(std::uint32_t days) { return now() + std::chrono::days(days); }
+  platform::Entropy& entropy() { return entropy_; }
+  [[nodiscard]] Path log_path() const { return log_file.empty() ? Path(keys_folder) / "signing.log" : Path(log_file); }
+
+  core::Result<std::unique_ptr<platform::KeyStore>> key_store() const;
+  core::Result<std::unique_ptr<platform::Signer>> open_key(const std::string& label) const;
+  // A PEM file, or else a label of the key store.
+  core::Result<core::PublicKey> public_key(const std::string& name) const;
+  core::Result<std::vector<core::PublicKey>> public_keys(const std::vector<std::string>& names) const;
+
+  template <typename Role>
+  core::Result<publish::RoleSigner<Role>> signer(const std::string& label) const {
+    ASEPTIC_TRY(std::unique_ptr<platform::Signer> key, open_key(label));
+    return publish::RoleSigner<Role>::admit(std::move(key), profile()).within(label);
+  }
+  core::Result<std::vector<publish::OnlineSigner>> online_signers(const std::vector<std::string>& labels) const;
+
+  // Prints `value` with --json, else the text.
+  void say(std::string_view text, const core::JsonValue& value) const;
+
+  // What `aseptic` did; set by the one command that ran.
+  core::Result<void> outcome{};
+
+ private:
+  platform::Clock& clock_;
+  platform::Entropy& entropy_;
+};
+
+// Makes `action` what the subcommand does.
+void on_run(CLI::App* command, Workbench& bench, std::function<core::Result<void>()> action);
+
+// Shows a review and asks; `assume_yes` for scripts that have shown it elsewhere. Without a terminal the answer is no.
+enum class Answer : std::uint8_t { kAsk, kAssumeYes };
+publish::AskPerson ask_on_terminal(Answer answer);
+
+void add_keys_commands(CLI::App& app, Workbench& bench);
+void add_pki_commands(CLI::App& app, Workbench& bench);
+void add_repo_commands(CLI::App& app, Workbench& bench);
+void add_repo_edit_commands(CLI::App& repo, Workbench& bench);
+void add_sign_commands(CLI::App& app, Workbench& bench);
+
+}  // namespace aseptic::app
