@@ -96,8 +96,8 @@ void add_common(CLI::App* command, Options& options) {
 }
 
 void add_names(CLI::App* command, Options& options, const std::string& what) {
-  command->add_option("--dns", options.dns_names, "DNS name " + what + " (repeat)");
-  command->add_option("--address", options.addresses, "IPv4 address " + what + " (repeat)");
+  command->add_option("--dns", options.dns_names, "DNS name " + what + " (repeat)")->allow_extra_args(false);
+  command->add_option("--address", options.addresses, "IPv4 address " + what + " (repeat)")->allow_extra_args(false);
 }
 
 }  // namespace

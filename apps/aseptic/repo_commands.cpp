@@ -193,8 +193,8 @@ void add_repository(CLI::App* command, std::string& repository) {
 }
 
 void add_online_keys(CLI::App* command, OnlineOptions& options) {
-  command->add_option("--snapshot-key", options.snapshot_keys, "Key of the role snapshot")->required();
-  command->add_option("--timestamp-key", options.timestamp_keys, "Key of the role timestamp")->required();
+  command->add_option("--snapshot-key", options.snapshot_keys, "Key of the role snapshot")->allow_extra_args(false)->required();
+  command->add_option("--timestamp-key", options.timestamp_keys, "Key of the role timestamp")->allow_extra_args(false)->required();
   command->add_option("--snapshot-days", options.snapshot_days, "Life of the snapshot")->check(CLI::Range(1u, 3650u))->capture_default_str();
   command->add_option("--timestamp-days", options.timestamp_days, "Life of the timestamp")->check(CLI::Range(1u, 3650u))->capture_default_str();
 }
@@ -203,12 +203,12 @@ void add_init(CLI::App* repo, Workbench& bench) {
   const auto options = std::make_shared<InitOptions>();
   CLI::App* command = repo->add_subcommand("init", "Make an empty repository and the first root and targets documents for their people to sign");
   add_repository(command, options->repository);
-  command->add_option("--root", options->root, "Public key (PEM file or label) of a root person (repeat)")->required();
+  command->add_option("--root", options->root, "Public key (PEM file or label) of a root person (repeat)")->allow_extra_args(false)->required();
   command->add_option("--root-threshold", options->root_threshold, "Signatures a root needs")->capture_default_str();
-  command->add_option("--release", options->release, "Public key of a release person (repeat)")->required();
+  command->add_option("--release", options->release, "Public key of a release person (repeat)")->allow_extra_args(false)->required();
   command->add_option("--release-threshold", options->release_threshold, "Signatures a release needs")->capture_default_str();
-  command->add_option("--snapshot", options->snapshot, "Public key of the role snapshot")->required();
-  command->add_option("--timestamp", options->timestamp, "Public key of the role timestamp")->required();
+  command->add_option("--snapshot", options->snapshot, "Public key of the role snapshot")->allow_extra_args(false)->required();
+  command->add_option("--timestamp", options->timestamp, "Public key of the role timestamp")->allow_extra_args(false)->required();
   command->add_option("--root-days", options->root_days, "Life of the root")->check(CLI::Range(1u, 36500u))->capture_default_str();
   command->add_option("--release-days", options->release_days, "Life of the targets document")->check(CLI::Range(1u, 36500u))->capture_default_str();
   command->add_option("--out", options->out, "Folder for root.signing.json and targets.signing.json")->capture_default_str();
@@ -228,14 +228,14 @@ void add_repo_commands(CLI::App& app, Workbench& bench) {
   add_repository(command, options->repository);
   command->add_option("EDITION", options->editions, "Signing files with enough signatures")->required();
   add_online_keys(command, *options);
-  command->add_option("--role-key", options->role_keys, "Key of a newly delegated online role or bin, for its first, empty version");
+  command->add_option("--role-key", options->role_keys, "Key of a newly delegated online role or bin, for its first, empty version")->allow_extra_args(false);
   command->add_option("--role-days", options->role_days, "Life of those first versions")->check(CLI::Range(1u, 3650u))->capture_default_str();
   on_run(command, bench, [&bench, options] { return publish_files(bench, *options); });
 
   command = repo->add_subcommand("refresh", "Sign a new timestamp, and with --snapshot-key a new snapshot, before they expire");
   add_repository(command, options->repository);
-  command->add_option("--timestamp-key", options->timestamp_keys, "Key of the role timestamp")->required();
-  command->add_option("--snapshot-key", options->snapshot_keys, "Key of the role snapshot");
+  command->add_option("--timestamp-key", options->timestamp_keys, "Key of the role timestamp")->allow_extra_args(false)->required();
+  command->add_option("--snapshot-key", options->snapshot_keys, "Key of the role snapshot")->allow_extra_args(false);
   command->add_option("--timestamp-days", options->timestamp_days, "Life of the timestamp")->check(CLI::Range(1u, 3650u))->capture_default_str();
   command->add_option("--snapshot-days", options->snapshot_days, "Life of the snapshot")->check(CLI::Range(1u, 3650u))->capture_default_str();
   on_run(command, bench, [&bench, options] { return refresh(bench, *options); });
@@ -246,7 +246,7 @@ void add_repo_commands(CLI::App& app, Workbench& bench) {
     add_repository(command, options->repository);
     command->add_option("TARGET", options->targets, is_put ? "TARGET/PATH=FILE (repeat)" : "Target paths")->required();
     command->add_option("--role", options->role, "The role that lists the targets")->capture_default_str();
-    command->add_option("--role-key", options->role_keys, "Key of that role, or of its bins")->required();
+    command->add_option("--role-key", options->role_keys, "Key of that role, or of its bins")->allow_extra_args(false)->required();
     command->add_option("--role-days", options->role_days, "Life of the role's new version")->check(CLI::Range(1u, 3650u))->capture_default_str();
     add_online_keys(command, *options);
     on_run(command, bench, [&bench, options, is_put] { return is_put ? put(bench, *options) : drop(bench, *options); });

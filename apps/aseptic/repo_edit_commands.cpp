@@ -128,7 +128,7 @@ void bind_role(CLI::App* command, Options& options) {
 }
 
 void bind_who(CLI::App* command, Options& options) {
-  command->add_option("--key", options.keys, "Public key, PEM file or label (repeat): all of them, also those that stay")->required();
+  command->add_option("--key", options.keys, "Public key, PEM file or label (repeat): all of them, also those that stay")->allow_extra_args(false)->required();
   command->add_option("--threshold", options.threshold, "Signatures needed")->capture_default_str();
 }
 
@@ -146,7 +146,7 @@ void add_repo_edit_commands(CLI::App& repo, Workbench& bench) {
   });
   group.add("delegate", "Delegate path patterns to a role, or replace that delegation", delegate, [](CLI::App* command, Options& options) {
     command->add_option("--name", options.name, "The delegated role, for example payload-index")->required();
-    command->add_option("--path", options.paths, "Path pattern (repeat); '*' does not cross '/'")->required();
+    command->add_option("--path", options.paths, "Path pattern (repeat); '*' does not cross '/'")->allow_extra_args(false)->required();
     command->add_flag("--goes-on", options.goes_on, "The search goes on after this role (default: it ends here)");
     bind_who(command, options);
     bind_role(command, options);

@@ -13,7 +13,7 @@
 namespace aseptic::app {
 
 core::Result<std::unique_ptr<platform::KeyStore>> Workbench::key_store() const {
-  ASEPTIC_TRY(std::unique_ptr<platform::FileKeyStore> store, platform::FileKeyStore::open(keys_folder));
+  ASEPTIC_TRY(std::unique_ptr<platform::FileKeyStore> store, platform::FileKeyStore::open_directory(keys_folder));
   return std::unique_ptr<platform::KeyStore>(std::move(store));
 }
 

@@ -101,6 +101,8 @@ core::Result<std::string> header(const SigningFile& file, const std::optional<Do
   if (trusted_root) {
     ASEPTIC_TRY_VOID(check_chain(file, *trusted_root));
     text += "  authority: root version " + std::to_string(trusted_root->version()) + ", trusted by you\n";
+  } else if (file.chain.empty()) {
+    text += "  authority: none, this is the first root; compare the digest with the other root people before you sign\n";
   } else {
     text += "  authority: NOT CHECKED; give the root that you trust with --root\n";
   }
