@@ -30,6 +30,7 @@ constexpr bool checked(F f) { return f.hold == Hold::kChecked; }
 constexpr bool rebooted(F f) { return f.rebooted; }
 constexpr bool quarantined(F f) { return f.target_quarantined; }
 constexpr bool withdrawn(F f) { return f.withdrawn; }
+constexpr bool refused(F f) { return f.refused; }
 constexpr bool tired(F f) { return f.too_many_tries; }
 constexpr bool passed(F f) { return f.self_test == Verdict::kPassed; }
 constexpr bool failed_test(F f) { return f.self_test == Verdict::kFailed; }
@@ -59,6 +60,7 @@ constexpr std::array kArcs = std::to_array<Arc>({
     {S::kAvailable, quarantined, "quarantined", {A::kAbandon, S::kIdle, "quarantined"}},
     {S::kAvailable, withdrawn, "withdrawn", {A::kAbandon, S::kIdle, "withdrawn"}},
     {S::kAvailable, superseded, "another release applies", {A::kAbandon, S::kIdle, "superseded"}},
+    {S::kAvailable, refused, "refused", {A::kAbandon, S::kIdle, "refused"}},
     {S::kAvailable, prechecked, "pre-checks pass", {A::kStage, S::kStaged, "staged"}},
     {S::kAvailable, always, "", {A::kWait, S::kAvailable, "prechecks"}},
 

@@ -83,6 +83,7 @@ struct Facts {
   bool offered = false;             // an applicable release exists that is newer than the confirmed one
   bool offer_is_target = false;     // and it is the one of this transaction
   bool withdrawn = false;           // verified statements withdraw the transaction's release
+  bool refused = false;             // staging failed for good: what was served is not what was signed
   bool prechecks_pass = false;
   // Policy and people.
   bool approved = false;

@@ -11,6 +11,9 @@ class DigestIssuer;  // trust: metadata and statements that were verified
 namespace aseptic::payload {
 class HeaderVerifier;  // payload: a header whose own digest was authenticated
 }
+namespace aseptic::agent {
+class BootReportReader;  // agent: what boot itself measured and confirmed
+}
 
 namespace aseptic::core {
 
@@ -22,6 +25,7 @@ class AuthenticatedDigest {
  private:
   friend class ::aseptic::trust::DigestIssuer;
   friend class ::aseptic::payload::HeaderVerifier;
+  friend class ::aseptic::agent::BootReportReader;
   explicit AuthenticatedDigest(const Digest& digest) : digest_(digest) {}
   Digest digest_;
 };

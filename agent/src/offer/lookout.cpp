@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "offer/lookout.h"
+
+#include <algorithm>
+
+#include "aseptic/agent/codes.h"
+#include "aseptic/agent/version.h"
+#include "aseptic/payload/format/header.h"
+#include "aseptic/trust/codes.h"
+#include "aseptic/trust/limits.h"
+
+namespace aseptic::agent {
+namespace {
+
+using core::Result;
+using core::Verified;
+
+// SECURITY(T-06): boot remembers what the agent's wiped files forgot; the higher of both counts.
+bool cache_is_newer(const LookoutFacts& facts) {
+  return facts.memory.confirmed_sequence > facts.boot.report.confirmed_sequence;
+}
+
+trust::DeviceFacts device_facts(const LookoutFacts& facts, core::UtcTime now) {
+  const DeviceConfig& device = facts.config.device;
+  trust::DeviceFacts out;
+  out.vendor = device.vendor;
+  out.product = device.product;
+  out.device_class = device.device_class;
+  out.hardware = device.hardware;
+  out.hardware_revision = device.hardware_revision;
+  out.jurisdiction = device.jurisdiction;
+  out.agent_version = kAgentVersion;
+  out.now = now;
+  trust::DeviceComponent component;
+  component.id = device.component;
+  component.location = device.location;
+  component.epoch_floor = facts.boot.report.floor;
+  component.confirmed_sequence = facts.boot.report.confirmed_sequence;
+  component.confirmed_manifest = facts.boot.confirmed();
+  if (cache_is_newer(facts)) {
+    component.confirmed_sequence = facts.memory.confirmed_sequence;
+    component.confirmed_manifest = facts.memory.confirmed_manifest;
+  }
+  out.confirmed_sequence = component.confirmed_sequence;
+  out.components.push_back(std::move(component));
+  const auto count = std::min<std::size_t>(facts.boot.report.quarantine_count, boot::kQuarantineMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    const boot::Quarantined& entry = facts.boot.report.quarantine[i];
+    out.quarantine.push_back({core::Digest{entry.digest}, entry.attempt});
+  }
+  for (const FailedImage& failed : facts.memory.failed) out.quarantine.push_back({failed.manifest, failed.attempt});
+  return out;
+}
+
+template <typename Read>
+auto read_statement(ReleaseSource& source, const std::string& path, Read&& verify)
+    -> decltype(verify(std::declval<const Verified<trust::TargetInfo>&>(), core::ByteView{})) {
+  ASEPTIC_TRY(const auto target, source.find(path).within(path));
+  ASEPTIC_TRY(const core::Bytes bytes, source.read(target, trust::kStatementBytesMax).within(path));
+  return verify(target, bytes);
+}
+
+// The first payload that this agent can decode. Deltas and encryption are chosen by a later version.
+Result<std::size_t> choose_payload(const trust::ImagePayloads& image) {
+  for (std::size_t i = 0; i < image.payloads.size(); ++i) {
+    const trust::PayloadEntry& entry = image.payloads[i];
+    const bool decodable = std::ranges::all_of(entry.codecs, [](std::uint32_t codec) {
+      return codec < 32 && (payload::kEncodingsSupported >> codec & 1u) != 0;
+    });
+    if (!entry.base && decodable) return i;
+  }
+  return core::Error(AgentCode::kUnsupported, "no payload of this image can be decoded by this agent");
+}
+
+Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const Verified<trust::Channel>& channel,
+                         Verified<trust::ReleaseManifest> release) {
+  const core::Uuid component_id = facts.config.device.component;
+  const trust::Component* component = release->find(component_id);
+  if (component == nullptr) {
+    return core::Error(trust::TrustCode::kComponentUnknown, "the release has no image for this device's component");
+  }
+  ASEPTIC_TRY(const auto index,
+              read_statement(source, trust::payload_index_target_path(channel->release),
+                             [&](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
+                               return trust::StatementVerifier::payload_index(target, bytes, release);
+                             }));
+  const trust::ImagePayloads* payloads = index->find(component->image_digest);
+  if (payloads == nullptr) return core::Error(AgentCode::kUnsupported, "the payload index names no way to this image");
+  ASEPTIC_TRY(const std::size_t chosen, choose_payload(*payloads));
+  const trust::PayloadEntry& entry = payloads->payloads[chosen];
+  ASEPTIC_TRY(auto manifest, trust::DigestIssuer::manifest(release, component_id));
+  ASEPTIC_TRY(auto image, trust::DigestIssuer::image(release, component_id));
+  ASEPTIC_TRY(auto header, trust::DigestIssuer::payload_header(index, component->image_digest, chosen));
+  ASEPTIC_TRY(auto payload, source.find(entry.target_path()).within("payload"));
+  const std::uint64_t image_size = component->size;
+  return Offer{std::move(release), channel->release, channel->attempt, manifest, image, image_size,
+               header, entry.payload_size, std::move(payload)};
+}
+
+}  // namespace
+
+Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& facts) {
+  ASEPTIC_TRY_VOID(source.refresh().within("refresh"));
+  // SECURITY(T-06): a wiped metadata cache starts from the provisioned root again; boot keeps the lowest allowed one.
+  if (source.root_version() < facts.boot.report.min_root_version) {
+    return core::Error(trust::TrustCode::kRollback, "the repository's root is older than the confirmed image demands");
+  }
+  const std::string channel_path =
+      trust::channel_target_path(facts.config.device.product, facts.config.repository.channel);
+  ASEPTIC_TRY(const auto channel, read_statement(source, channel_path,
+                                                 [](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
+                                                   return trust::StatementVerifier::channel(target, bytes);
+                                                 }));
+  Sighting sighting;
+  sighting.withdrawn = channel->withdrawn;
+  ASEPTIC_TRY(auto release, read_statement(source, channel->release_path(),
+                                           [](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
+                                             return trust::StatementVerifier::release(target, bytes);
+                                           }));
+  ASEPTIC_TRY_VOID(trust::StatementVerifier::selects(channel, release));
+  if (const trust::Component* component = release->find(facts.config.device.component);
+      component != nullptr && component->manifest_digest == facts.boot.confirmed()) {
+    return sighting;
+  }
+  ASEPTIC_TRY_VOID(trust::applicable(*release, channel->release, {channel->attempt, channel->withdrawn},
+                                     device_facts(facts, source.judged_now())));
+  ASEPTIC_TRY(sighting.offer, make_offer(source, facts, channel, std::move(release)));
+  return sighting;
+}
+
+}  // namespace aseptic::agent

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks which release verified statements select for this device, and whether it may go onto it.
+#pragma once
+
+#include <optional>
+
+#include "aseptic/agent/config.h"
+#include "aseptic/agent/release_source.h"
+#include "aseptic/trust/applicable.h"
+#include "aseptic/trust/verified_statements.h"
+#include "slots/boot_view.h"
+#include "state/state_store.h"
+
+namespace aseptic::agent {
+
+// A release that applies to this device, with everything that is needed to install it: one verified copy, used to the
+// end (MF-09, T-30).
+struct Offer {
+  core::Verified<trust::ReleaseManifest> release;
+  core::Digest release_digest;
+  std::uint32_t attempt = 1;
+  core::AuthenticatedDigest manifest;
+  core::AuthenticatedDigest image;
+  std::uint64_t image_size = 0;
+  core::AuthenticatedDigest payload_header;
+  std::uint64_t payload_size = 0;
+  core::Verified<trust::TargetInfo> payload;
+};
+
+struct Sighting {
+  std::optional<Offer> offer;               // nothing: the confirmed release is the selected one
+  std::vector<trust::Withdrawal> withdrawn;
+};
+
+struct LookoutFacts {
+  const Config& config;
+  const BootView& boot;
+  const Memory& memory;
+};
+
+// Refreshes metadata and evaluates. An error is a refusal with its reason, or no connection.
+core::Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& facts);
+
+}  // namespace aseptic::agent
