@@ -14,7 +14,8 @@ namespace aseptic::payload {
 class AlignedBuffer {
  public:
   explicit AlignedBuffer(std::size_t size)
-      : bytes_(static_cast<std::uint8_t*>(::operator new(size, std::align_val_t{platform::BlockDevice::kAlignment}))),
+      : bytes_(static_cast<std::uint8_t*>(
+            ::operator new (size, std::align_val_t{platform::BlockDevice::kAlignment}))),
         size_(size) {
     std::memset(bytes_.get(), 0, size);
   }
@@ -24,7 +25,7 @@ class AlignedBuffer {
  private:
   struct Release {
     void operator()(std::uint8_t* bytes) const {
-      ::operator delete(bytes, std::align_val_t{platform::BlockDevice::kAlignment});
+      ::operator delete (bytes, std::align_val_t{platform::BlockDevice::kAlignment});
     }
   };
   std::unique_ptr<std::uint8_t, Release> bytes_;

@@ -12,14 +12,16 @@ namespace {
 using enum core::ActionClass;
 
 constexpr std::array<core::ErrorInfo, 17> kTable{{
-    {301, "payload.header_digest", kReject, "The payload's header is not the one that the signed index names."},
+    {301, "payload.header_digest", kReject,
+     "The payload's header is not the one that the signed index names."},
     {302, "payload.header_invalid", kReject, "The payload's header breaks a rule of the format."},
     {303, "payload.identity", kReject, "The payload's sizes or digests differ from the signed release."},
     {304, "payload.page_digest", kReject, "A page of the chunk table was changed."},
     {305, "payload.page_invalid", kReject, "A page of the chunk table breaks a rule of the format."},
     {306, "payload.chunk_digest", kReject, "The stored bytes of a chunk were changed."},
     {307, "payload.chunk_decode", kReject, "A chunk does not decode to its place in the image."},
-    {308, "payload.unsupported", kReject, "The payload needs an encoding that this version does not support."},
+    {308, "payload.unsupported", kReject,
+     "The payload needs an encoding that this version does not support."},
     {309, "payload.trailing_bytes", kReject, "There are bytes behind the end of the payload."},
     {310, "payload.truncated", kRetry, "The payload ended early."},
     {311, "payload.slot_too_small", kReject, "The image is larger than the slot."},
@@ -36,19 +38,24 @@ PayloadCode code_for(Status status) {
     case Status::kEncryptionUnsupported:
     case Status::kEncodingUnsupported:
     case Status::kBaseUnsupported:
-    case Status::kAuxiliaryUnsupported: return PayloadCode::kUnsupported;
-    case Status::kStoredDigest: return PayloadCode::kChunkDigest;
+    case Status::kAuxiliaryUnsupported:
+      return PayloadCode::kUnsupported;
+    case Status::kStoredDigest:
+      return PayloadCode::kChunkDigest;
     case Status::kBadFrame:
     case Status::kFrameSize:
     case Status::kDecodeFailed:
     case Status::kNoDecoder:
-    case Status::kBufferSize: return PayloadCode::kChunkDecode;
+    case Status::kBufferSize:
+      return PayloadCode::kChunkDecode;
     case Status::kBadPageIndex:
     case Status::kBadPageLink:
     case Status::kBadEncoding:
     case Status::kBadStoredSize:
-    case Status::kBadEntryDigest: return PayloadCode::kPageInvalid;
-    default: return PayloadCode::kHeaderInvalid;
+    case Status::kBadEntryDigest:
+      return PayloadCode::kPageInvalid;
+    default:
+      return PayloadCode::kHeaderInvalid;
   }
 }
 
@@ -60,7 +67,9 @@ const core::ErrorInfo& describe(PayloadCode code) {
   return kTable[index];
 }
 
-std::span<const core::ErrorInfo> payload_error_table() { return kTable; }
+std::span<const core::ErrorInfo> payload_error_table() {
+  return kTable;
+}
 
 core::Error to_error(Status status, std::string_view where) {
   return core::Error(code_for(status), std::string(describe_status(status).sentence)).within(where);

@@ -18,8 +18,12 @@ namespace {
 // Shorter runs of zeros inside a chunk are written: a hole costs a system call and fragments the file.
 constexpr std::uint64_t kDiscardRunMin = 16 * kBlockSize;
 
-std::string chunk_name(std::uint64_t index) { return "payload chunk " + std::to_string(index); }
-std::string page_name(std::uint64_t index) { return "payload table page " + std::to_string(index); }
+std::string chunk_name(std::uint64_t index) {
+  return "payload chunk " + std::to_string(index);
+}
+std::string page_name(std::uint64_t index) {
+  return "payload table page " + std::to_string(index);
+}
 
 }  // namespace
 
@@ -71,8 +75,9 @@ class PayloadInstaller::Engine {
       return core::Error(PayloadCode::kTrailingBytes, "there are bytes behind the signed end of the payload");
     while (!is_complete()) {
       if (offset > next_offset())
-        return core::Error(PayloadCode::kStreamGap, "payload bytes at offset " + std::to_string(next_offset()) +
-                                                        " are missing: the source skipped to " + std::to_string(offset));
+        return core::Error(PayloadCode::kStreamGap,
+                           "payload bytes at offset " + std::to_string(next_offset()) +
+                               " are missing: the source skipped to " + std::to_string(offset));
       const std::uint64_t known = std::min<std::uint64_t>(next_offset() - offset, bytes.size());
       bytes = bytes.subspan(static_cast<std::size_t>(known));
       offset += known;
@@ -86,8 +91,8 @@ class PayloadInstaller::Engine {
     return {};
   }
 
-  // SECURITY(T-29): bytes are copied here first; digest and decoder see this copy only, so that nobody can swap them
-  // in between.
+  // SECURITY(T-29): bytes are copied here first; digest and decoder see this copy only, so that nobody can
+  // swap them in between.
   void collect(core::ByteView bytes) {
     const core::ByteSpan buffer = unit_ == Unit::kPage ? core::ByteSpan(page_) : stored_.span();
     std::memcpy(buffer.data() + filled_, bytes.data(), bytes.size());
@@ -137,16 +142,19 @@ class PayloadInstaller::Engine {
   core::Result<void> take_page(std::uint64_t after) {
     const std::uint64_t index = page_index();
     if (!boot::equal(boot::hash_of(hasher_, page_), next_page_))
-      return core::Error(PayloadCode::kPageDigest, page_name(index) + " was changed: its digest does not match");
+      return core::Error(PayloadCode::kPageDigest,
+                         page_name(index) + " was changed: its digest does not match");
     if (const Status status = check_page(header_, index, page_, next_page_); !ok(status)) {
       auto error = to_error(status, page_name(index));
-      return error.is(PayloadCode::kHeaderInvalid) ? core::Error(PayloadCode::kPageInvalid, error.sentence()) : error;
+      return error.is(PayloadCode::kHeaderInvalid) ? core::Error(PayloadCode::kPageInvalid, error.sentence())
+                                                   : error;
     }
     page_end_ = progress_.chunks_done + header_.entries_of_page(index);
     return check_sum(index, after);
   }
 
-  // SECURITY(T-34): pages and chunks must fill the payload exactly, known before the first of the page's chunks is read.
+  // SECURITY(T-34): pages and chunks must fill the payload exactly, known before the first of the page's
+  // chunks is read.
   core::Result<void> check_sum(std::uint64_t index, std::uint64_t end) {
     for (std::uint64_t chunk = progress_.chunks_done; chunk < page_end_; ++chunk) {
       if (const Status status = decode_entry(header_, chunk, page_, entry_); !ok(status))
@@ -163,7 +171,8 @@ class PayloadInstaller::Engine {
       return core::Error(PayloadCode::kPageInvalid,
                          page_name(index) + ": the chunks do not add up to the payload's signed size");
     if (last && seen_encodings_ != header_.encodings)
-      return core::Error(PayloadCode::kPageInvalid, page_name(index) + ": the header lists an encoding that no chunk uses");
+      return core::Error(PayloadCode::kPageInvalid,
+                         page_name(index) + ": the header lists an encoding that no chunk uses");
     return {};
   }
 
@@ -206,7 +215,8 @@ class PayloadInstaller::Engine {
     std::size_t at = 0;
     while (at < bytes.size()) {
       std::size_t end = at;
-      while (end < bytes.size() && is_all_zero(bytes.subspan(end, kBlockSize))) end += kBlockSize;
+      while (end < bytes.size() && is_all_zero(bytes.subspan(end, kBlockSize)))
+        end += kBlockSize;
       if (end - at >= kDiscardRunMin) {
         ASEPTIC_TRY_VOID(write(offset + begin, bytes.subspan(begin, at - begin)));
         ASEPTIC_TRY_VOID(discard(offset + at, end - at));
@@ -227,8 +237,9 @@ class PayloadInstaller::Engine {
 
   core::Result<void> finish_once() {
     if (!is_complete())
-      return core::Error(PayloadCode::kTruncated, "the payload ended after " + std::to_string(next_offset()) + " of " +
-                                                      std::to_string(header_.payload_size) + " bytes; fetch the rest");
+      return core::Error(PayloadCode::kTruncated, "the payload ended after " + std::to_string(next_offset()) +
+                                                      " of " + std::to_string(header_.payload_size) +
+                                                      " bytes; fetch the rest");
     if (!is_finished_) {
       if (slot_.size() > header_.image_size)
         ASEPTIC_TRY_VOID(discard(header_.image_size, slot_.size() - header_.image_size));
@@ -244,13 +255,13 @@ class PayloadInstaller::Engine {
   const InstallOptions options_;
   CoreHasher hasher_;
   ZstdDecoder zstd_;
-  Digest next_page_;            // of the page to come; from the verified header, then from each verified page
+  Digest next_page_;  // of the page to come; from the verified header, then from each verified page
   AlignedBuffer stored_;
   AlignedBuffer decoded_;
   core::Bytes page_;            // INVARIANT: at most kPageSizeMax bytes
   std::uint64_t page_end_ = 0;  // first chunk behind the page at hand
   std::uint32_t seen_encodings_ = 0;
-  ChunkEntry entry_;            // of the chunk at hand
+  ChunkEntry entry_;  // of the chunk at hand
   Unit unit_ = Unit::kPage;
   std::uint64_t unit_offset_ = 0;
   std::uint64_t unit_size_ = 0;
@@ -280,10 +291,20 @@ PayloadInstaller& PayloadInstaller::operator=(PayloadInstaller&&) noexcept = def
 core::Result<void> PayloadInstaller::feed(std::uint64_t offset, core::ByteView bytes) {
   return engine_->feed(offset, bytes);
 }
-std::uint64_t PayloadInstaller::next_offset() const { return engine_->next_offset(); }
-std::uint64_t PayloadInstaller::wanted_bytes() const { return engine_->wanted_bytes(); }
-bool PayloadInstaller::is_complete() const { return engine_->is_complete(); }
-InstallProgress PayloadInstaller::progress() const { return engine_->progress(); }
-core::Result<void> PayloadInstaller::finish() { return engine_->finish(); }
+std::uint64_t PayloadInstaller::next_offset() const {
+  return engine_->next_offset();
+}
+std::uint64_t PayloadInstaller::wanted_bytes() const {
+  return engine_->wanted_bytes();
+}
+bool PayloadInstaller::is_complete() const {
+  return engine_->is_complete();
+}
+InstallProgress PayloadInstaller::progress() const {
+  return engine_->progress();
+}
+core::Result<void> PayloadInstaller::finish() {
+  return engine_->finish();
+}
 
 }  // namespace aseptic::payload

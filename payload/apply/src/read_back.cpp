@@ -18,7 +18,8 @@ namespace aseptic::payload {
 namespace {
 
 core::Error differs(const std::string& what) {
-  return core::Error(PayloadCode::kReadBack, "read back from the slot: " + what + "; the slot must not be used");
+  return core::Error(PayloadCode::kReadBack,
+                     "read back from the slot: " + what + "; the slot must not be used");
 }
 
 // The digest of one region, fed in order.
@@ -59,7 +60,8 @@ class RegionDigest {
 
 class SlotReader {
  public:
-  SlotReader(platform::BlockDevice& slot, const ImageReference& expected) : slot_(slot), expected_(expected) {}
+  SlotReader(platform::BlockDevice& slot, const ImageReference& expected)
+      : slot_(slot), expected_(expected) {}
 
   core::Result<Measured> measure() {
     ASEPTIC_TRY_VOID(check_sizes());
@@ -99,7 +101,8 @@ class SlotReader {
       return differs("the boot manifest is not the signed one");
     if (const auto status = boot::decode_manifest(region, manifest_); !boot::ok(status))
       return differs(std::string("boot manifest: ") + boot::describe(status).sentence);
-    if (manifest_.image_size != expected_.image_size || !boot::ok(boot::check_fits_slot(manifest_, slot_.size())))
+    if (manifest_.image_size != expected_.image_size ||
+        !boot::ok(boot::check_fits_slot(manifest_, slot_.size())))
       return differs("the boot manifest states another image size than the release");
     if (!expected_.image_digest.matches(core::Digest{boot::image_digest(hasher_, manifest_)}))
       return differs("the boot manifest describes another image than the release");
@@ -107,7 +110,9 @@ class SlotReader {
     if (const auto status = boot::check_signature_block(block, manifest_.life_cycle); !boot::ok(status))
       return differs(std::string("signature block: ") + boot::describe(status).sentence);
     manifest_area_.assign(head.begin(), head.begin() + boot::kManifestSize);
-    return is_all_zero(head.subspan(boot::kManifestSize)) ? core::Result<void>() : differs("the gap behind the manifest is not zero");
+    return is_all_zero(head.subspan(boot::kManifestSize))
+               ? core::Result<void>()
+               : differs("the gap behind the manifest is not zero");
   }
 
   core::Result<void> check_region(std::size_t index) {
@@ -120,7 +125,8 @@ class SlotReader {
       digest.update(bytes);
       at += bytes.size();
     }
-    if (!digest.matches()) return differs("region " + std::to_string(index) + " does not match its signed digest");
+    if (!digest.matches())
+      return differs("region " + std::to_string(index) + " does not match its signed digest");
     return {};
   }
 
@@ -135,16 +141,16 @@ class SlotReader {
     return {};
   }
 
-  // The bytes [at, end), at most a buffer of them. Transfers are whole blocks; a region that ends inside a block is
-  // followed by a gap that starts there.
+  // The bytes [at, end), at most a buffer of them. Transfers are whole blocks; a region that ends inside a
+  // block is followed by a gap that starts there.
   core::Result<core::ByteView> read(std::uint64_t at, std::uint64_t end) {
     const std::uint64_t start = at / kBlockSize * kBlockSize;
     const std::uint64_t whole = (end - start + kBlockSize - 1) / kBlockSize * kBlockSize;
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(whole, kReadBackBufferSize));
     ASEPTIC_TRY_VOID(slot_.read_back(start, buffer_.first(size)).within("read back slot"));
     const std::uint64_t stop = std::min<std::uint64_t>(end, start + size);
-    return core::ByteView(buffer_.span()).subspan(static_cast<std::size_t>(at - start),
-                                                  static_cast<std::size_t>(stop - at));
+    return core::ByteView(buffer_.span())
+        .subspan(static_cast<std::size_t>(at - start), static_cast<std::size_t>(stop - at));
   }
 
   platform::BlockDevice& slot_;

@@ -2,8 +2,8 @@
 // Finds zero blocks quickly: most blocks that hold data show it in their first bytes.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "aseptic/core/bytes.h"
 #include "aseptic/payload/format/header.h"
@@ -14,7 +14,7 @@ inline bool is_all_zero(core::ByteView bytes) {
   static constexpr std::array<std::uint8_t, kBlockSize> kZeros{};
   while (!bytes.empty()) {
     const std::size_t take = bytes.size() < kZeros.size() ? bytes.size() : kZeros.size();
-    if (std::memcmp(bytes.data(), kZeros.data(), take) != 0) return false;
+    if (!std::equal(kZeros.begin(), kZeros.begin() + static_cast<std::ptrdiff_t>(take), bytes.data())) return false;
     bytes = bytes.subspan(take);
   }
   return true;

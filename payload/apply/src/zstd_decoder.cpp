@@ -18,7 +18,8 @@ ZstdDecoder::ZstdDecoder() : context_(std::make_unique<Context>()) {
   ASEPTIC_ASSERT(context_->dctx != nullptr);
   constexpr int kWindowLog = 18;
   static_assert(1U << kWindowLog == kChunkSizeMax);
-  ASEPTIC_ASSERT(ZSTD_isError(ZSTD_DCtx_setParameter(context_->dctx.get(), ZSTD_d_windowLogMax, kWindowLog)) == 0);
+  ASEPTIC_ASSERT(
+      ZSTD_isError(ZSTD_DCtx_setParameter(context_->dctx.get(), ZSTD_d_windowLogMax, kWindowLog)) == 0);
 }
 
 ZstdDecoder::~ZstdDecoder() = default;

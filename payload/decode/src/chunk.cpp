@@ -13,7 +13,8 @@ constexpr std::uint8_t kForbiddenBits = 0x1FU;
 
 std::uint64_t little_endian(ByteView bytes) {
   std::uint64_t value = 0;
-  for (std::size_t i = bytes.size(); i-- > 0;) value = (value << 8U) | bytes[i];
+  for (std::size_t i = bytes.size(); i-- > 0;)
+    value = (value << 8U) | bytes[i];
   return value;
 }
 
@@ -32,8 +33,9 @@ Status read_frame_header(ByteView frame, std::uint32_t decoded_size, std::size_t
 
 }  // namespace
 
-// SECURITY(T-42, T-34): the decompressor sees only a frame whose declared size is the chunk's, whose blocks end exactly
-// at the end of the stored bytes, and to which nothing is appended (a second or a skippable frame would be decoded too).
+// SECURITY(T-42, T-34): the decompressor sees only a frame whose declared size is the chunk's, whose blocks
+// end exactly at the end of the stored bytes, and to which nothing is appended (a second or a skippable frame
+// would be decoded too).
 Status check_zstd_frame(ByteView frame, std::uint32_t decoded_size) {
   std::size_t at = 0;
   ASEPTIC_PAYLOAD_TRY(read_frame_header(frame, decoded_size, at));

@@ -7,7 +7,8 @@ namespace aseptic::payload {
 namespace {
 
 Status check_envelope(const HeaderWire& wire) {
-  if (!boot::equal(wire.magic, {reinterpret_cast<const std::uint8_t*>(kPayloadMagic), 8})) return Status::kBadMagic;
+  if (!boot::equal(wire.magic, {reinterpret_cast<const std::uint8_t*>(kPayloadMagic), 8}))
+    return Status::kBadMagic;
   if (wire.format.get() != kPayloadFormat) return Status::kBadFormat;
   if (wire.header_size.get() != kHeaderSize) return Status::kBadLength;
   return Status::kOk;
@@ -18,31 +19,40 @@ Status check_unsupported(const HeaderWire& wire) {
   if ((wire.flags.get() & kFlagEncrypted) != 0) return Status::kEncryptionUnsupported;
   if (wire.flags.get() != 0) return Status::kUnknownFlag;
   if (wire.cipher.get() != 0 || wire.tag_size.get() != 0) return Status::kEncryptionUnsupported;
-  if (!boot::is_zero(wire.key_id) || !boot::is_zero(wire.envelope_digest)) return Status::kEncryptionUnsupported;
-  if (!boot::is_zero(wire.base_image_digest) || wire.base_image_size.get() != 0) return Status::kBaseUnsupported;
-  if (wire.auxiliary_size.get() != 0 || !boot::is_zero(wire.auxiliary_digest)) return Status::kAuxiliaryUnsupported;
+  if (!boot::is_zero(wire.key_id) || !boot::is_zero(wire.envelope_digest))
+    return Status::kEncryptionUnsupported;
+  if (!boot::is_zero(wire.base_image_digest) || wire.base_image_size.get() != 0)
+    return Status::kBaseUnsupported;
+  if (wire.auxiliary_size.get() != 0 || !boot::is_zero(wire.auxiliary_digest))
+    return Status::kAuxiliaryUnsupported;
   if (!boot::all_bytes_are(wire.reserved, 0)) return Status::kReservedNotZero;
   if ((wire.encodings.get() & ~kEncodingsSupported) != 0) return Status::kEncodingUnsupported;
   if (wire.encodings.get() == 0) return Status::kBadEncodingSet;
   return Status::kOk;
 }
 
-// SECURITY(T-35): every size is bounded before it takes part in arithmetic, and every count has one permitted value.
+// SECURITY(T-35): every size is bounded before it takes part in arithmetic, and every count has one permitted
+// value.
 Status check_sizes(const PayloadHeader& header) {
   if (header.image_size == 0 || header.image_size > kImageSizeMax || header.image_size % kBlockSize != 0)
     return Status::kBadImageSize;
   if (header.chunk_size == 0 || header.chunk_size > kChunkSizeMax || header.chunk_size % kBlockSize != 0)
     return Status::kBadChunkSize;
-  if (header.chunk_count != chunk_count_for(header.image_size, header.chunk_size)) return Status::kBadChunkCount;
+  if (header.chunk_count != chunk_count_for(header.image_size, header.chunk_size))
+    return Status::kBadChunkCount;
   if (header.page_entries == 0 || header.page_entries > kPageEntriesMax) return Status::kBadPageShape;
-  if (header.page_count != page_count_for(header.chunk_count, header.page_entries)) return Status::kBadPageShape;
-  const std::uint64_t fixed = kHeaderSize + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
-  if (header.payload_size < fixed || header.payload_size - fixed > header.image_size) return Status::kBadPayloadSize;
+  if (header.page_count != page_count_for(header.chunk_count, header.page_entries))
+    return Status::kBadPageShape;
+  const std::uint64_t fixed =
+      kHeaderSize + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
+  if (header.payload_size < fixed || header.payload_size - fixed > header.image_size)
+    return Status::kBadPayloadSize;
   return Status::kOk;
 }
 
 Status check_digests(const PayloadHeader& header) {
-  if (boot::is_zero(header.image_digest) || boot::is_zero(header.manifest_digest) || boot::is_zero(header.first_page))
+  if (boot::is_zero(header.image_digest) || boot::is_zero(header.manifest_digest) ||
+      boot::is_zero(header.first_page))
     return Status::kDigestMissing;
   return Status::kOk;
 }

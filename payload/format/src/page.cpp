@@ -4,7 +4,9 @@
 namespace aseptic::payload {
 namespace {
 
-ByteView magic_bytes() { return {reinterpret_cast<const std::uint8_t*>(kPageMagic), 8}; }
+ByteView magic_bytes() {
+  return {reinterpret_cast<const std::uint8_t*>(kPageMagic), 8};
+}
 
 Status check_reserved(const EntryWire& wire) {
   if (wire.source_offset.get() != 0 || wire.source_size.get() != 0) return Status::kReservedNotZero;
@@ -13,22 +15,27 @@ Status check_reserved(const EntryWire& wire) {
   return Status::kOk;
 }
 
-// A reserved encoding and one that the header did not announce are different faults for the reader of the log.
+// A reserved encoding and one that the header did not announce are different faults for the reader of the
+// log.
 Status check_encoding(std::uint8_t number, std::uint32_t announced) {
   if (number >= 32 || ((1U << number) & kEncodingsSupported) == 0) return Status::kEncodingUnsupported;
   if (((1U << number) & announced) == 0) return Status::kBadEncoding;
   return Status::kOk;
 }
 
-// Compression must win: so a stored chunk never needs more buffer than a raw one, and there is one form per content
-// length. SECURITY(T-42): the stored size bounds the input, the chunk size the output.
+// Compression must win: so a stored chunk never needs more buffer than a raw one, and there is one form per
+// content length. SECURITY(T-42): the stored size bounds the input, the chunk size the output.
 Status check_stored_size(const ChunkEntry& entry) {
   switch (entry.encoding) {
-    case Encoding::kRaw: return entry.stored_size == entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
+    case Encoding::kRaw:
+      return entry.stored_size == entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
     case Encoding::kZstd:
-      return entry.stored_size != 0 && entry.stored_size < entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
-    case Encoding::kZero: return entry.stored_size == 0 ? Status::kOk : Status::kBadStoredSize;
-    default: return Status::kEncodingUnsupported;
+      return entry.stored_size != 0 && entry.stored_size < entry.decoded_size ? Status::kOk
+                                                                              : Status::kBadStoredSize;
+    case Encoding::kZero:
+      return entry.stored_size == 0 ? Status::kOk : Status::kBadStoredSize;
+    default:
+      return Status::kEncodingUnsupported;
   }
 }
 
@@ -37,7 +44,8 @@ Status check_entry_digests(const ChunkEntry& entry) {
   if (boot::is_zero(entry.stored_digest) != zero || boot::is_zero(entry.decoded_digest) != zero)
     return Status::kBadEntryDigest;
   // A raw chunk's stored bytes are its image bytes: one digest, twice.
-  if (entry.encoding == Encoding::kRaw && entry.stored_digest != entry.decoded_digest) return Status::kBadEntryDigest;
+  if (entry.encoding == Encoding::kRaw && entry.stored_digest != entry.decoded_digest)
+    return Status::kBadEntryDigest;
   return Status::kOk;
 }
 
@@ -78,7 +86,8 @@ Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteVie
   if (boot::is_zero(wire.next_page) != last) return Status::kBadPageLink;
   for (std::uint32_t i = 0; i < entries; ++i) {
     ChunkEntry entry;
-    ASEPTIC_PAYLOAD_TRY(read_entry(header, page_index * header.page_entries + i, entry_bytes(page, i), entry));
+    ASEPTIC_PAYLOAD_TRY(
+        read_entry(header, page_index * header.page_entries + i, entry_bytes(page, i), entry));
   }
   next_page = wire.next_page;
   return Status::kOk;
@@ -92,7 +101,8 @@ Status decode_entry(const PayloadHeader& header, std::uint64_t chunk_index, Byte
                     entry_bytes(page, static_cast<std::uint32_t>(chunk_index % header.page_entries)), out);
 }
 
-void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page, MutableBytes page) {
+void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page,
+                        MutableBytes page) {
   PageHeaderWire wire{};
   boot::copy_bytes(wire.magic, magic_bytes());
   wire.index.set(index);

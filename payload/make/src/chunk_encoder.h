@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One chunk of the image in its smallest stored form. One encoder per worker thread; the result depends on the bytes
-// and the level only.
+// One chunk of the image in its smallest stored form. One encoder per worker thread; the result depends on
+// the bytes and the level only.
 #pragma once
 
 #include <memory>

@@ -19,7 +19,8 @@ core::Error io_error(const std::string& path, const char* what) {
 
 class FileHandle {
  public:
-  FileHandle(std::string path, int flags) : path_(std::move(path)), fd_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {}
+  FileHandle(std::string path, int flags)
+      : path_(std::move(path)), fd_(::open(path_.c_str(), flags | O_CLOEXEC, 0644)) {}
   ~FileHandle() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -35,7 +36,8 @@ class FileHandle {
       const ssize_t got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io_error(path_, "read");
-      if (got == 0) return core::Error(PayloadCode::kSourceIo, path_ + " ended early; it was changed meanwhile");
+      if (got == 0)
+        return core::Error(PayloadCode::kSourceIo, path_ + " ended early; it was changed meanwhile");
       out = out.subspan(static_cast<std::size_t>(got));
       offset += static_cast<std::uint64_t>(got);
     }
@@ -61,7 +63,9 @@ class FileImage final : public ImageSource {
  public:
   FileImage(FileHandle& file, std::uint64_t size) : file_(file), size_(size) {}
   [[nodiscard]] std::uint64_t size() const override { return size_; }
-  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    return file_.read(offset, out);
+  }
 
  private:
   FileHandle& file_;
@@ -71,20 +75,26 @@ class FileImage final : public ImageSource {
 class FilePayload final : public PayloadFile {
  public:
   explicit FilePayload(FileHandle& file) : file_(file) {}
-  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override { return file_.write(offset, bytes); }
-  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override {
+    return file_.write(offset, bytes);
+  }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    return file_.read(offset, out);
+  }
 
  private:
   FileHandle& file_;
 };
 
-// DURABILITY: data, then name, then directory: after a power cut the name leads to the whole payload or to nothing.
+// DURABILITY: data, then name, then directory: after a power cut the name leads to the whole payload or to
+// nothing.
 core::Result<void> publish_file(FileHandle& file, const std::string& path) {
   if (::fsync(file.descriptor()) != 0) return io_error(file.path(), "flush");
   if (::rename(file.path().c_str(), path.c_str()) != 0) return io_error(path, "create");
   const auto slash = path.rfind('/');
   FileHandle directory(slash == std::string::npos ? "." : path.substr(0, slash + 1), O_RDONLY | O_DIRECTORY);
-  if (!directory.is_open() || ::fsync(directory.descriptor()) != 0) return io_error(directory.path(), "flush");
+  if (!directory.is_open() || ::fsync(directory.descriptor()) != 0)
+    return io_error(directory.path(), "flush");
   return {};
 }
 
@@ -94,7 +104,8 @@ core::Result<PayloadSummary> make_payload_file(const std::string& image_path, co
                                                const MakeOptions& options) {
   FileHandle image_file(image_path, O_RDONLY);
   struct stat status {};
-  if (!image_file.is_open() || ::fstat(image_file.descriptor(), &status) != 0) return io_error(image_path, "open");
+  if (!image_file.is_open() || ::fstat(image_file.descriptor(), &status) != 0)
+    return io_error(image_path, "open");
   const std::string temporary = payload_path + ".part";
   FileHandle out_file(temporary, O_RDWR | O_CREAT | O_TRUNC);
   if (!out_file.is_open()) return io_error(temporary, "create");

@@ -44,14 +44,16 @@ class Maker {
     header_.page_count = page_count_for(header_.chunk_count, options.page_entries);
     header_.image_digest = facts.image_digest.bytes;
     header_.manifest_digest = facts.manifest_digest.bytes;
-    for (unsigned i = 0; i < options.workers; ++i) encoders_.emplace_back(options.zstd_level);
+    for (unsigned i = 0; i < options.workers; ++i)
+      encoders_.emplace_back(options.zstd_level);
   }
 
   core::Result<PayloadSummary> make() {
     for (std::uint64_t first = 0; first < header_.chunk_count; first += kChunksPerBatch) {
       const std::uint64_t count = std::min(kChunksPerBatch, header_.chunk_count - first);
       ASEPTIC_TRY(const auto batch, encode_batch(first, count));
-      for (const EncodedChunk& chunk : batch) ASEPTIC_TRY_VOID(put_chunk(chunk));
+      for (const EncodedChunk& chunk : batch)
+        ASEPTIC_TRY_VOID(put_chunk(chunk));
     }
     header_.payload_size = offset_;
     ASEPTIC_TRY_VOID(put_pages());
@@ -80,7 +82,8 @@ class Maker {
     };
     {
       std::vector<std::jthread> threads;
-      for (std::size_t i = 1; i < encoders_.size(); ++i) threads.emplace_back([&, i] { work(encoders_[i]); });
+      for (std::size_t i = 1; i < encoders_.size(); ++i)
+        threads.emplace_back([&, i] { work(encoders_[i]); });
       work(encoders_[0]);
     }
     if (failure) return *failure;
@@ -127,7 +130,8 @@ class Maker {
 
   core::Result<void> put_header() {
     std::array<std::uint8_t, kHeaderSize> bytes{};
-    if (const Status status = encode_header(header_, bytes); !ok(status)) return to_error(status, "make payload");
+    if (const Status status = encode_header(header_, bytes); !ok(status))
+      return to_error(status, "make payload");
     CoreHasher hasher;
     summary_.header_digest = {payload::header_digest(hasher, bytes)};
     summary_.payload_size = header_.payload_size;

@@ -18,8 +18,12 @@ class ImageDevice : public platform::BlockDevice {
   ImageDevice(ImageSource& image, std::uint64_t size) : image_(image), size_(size) {}
 
   [[nodiscard]] std::uint64_t size() const override { return size_; }
-  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return image_.read(offset, out); }
-  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override { return image_.read(offset, out); }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    return image_.read(offset, out);
+  }
+  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override {
+    return image_.read(offset, out);
+  }
   core::Result<void> write(std::uint64_t, core::ByteView) override { return read_only(); }
   core::Result<void> discard(std::uint64_t, std::uint64_t) override { return read_only(); }
   core::Result<void> flush() override { return {}; }
@@ -51,12 +55,14 @@ class ComparingDevice final : public ImageDevice {
       return differs(offset);
     return cover(offset, size);
   }
-  [[nodiscard]] bool is_covered() const { return std::find(covered_.begin(), covered_.end(), false) == covered_.end(); }
+  [[nodiscard]] bool is_covered() const {
+    return std::find(covered_.begin(), covered_.end(), false) == covered_.end();
+  }
 
  private:
   static core::Error differs(std::uint64_t offset) {
-    return {PayloadCode::kSelfCheck, "the payload gives back other bytes than the image near offset " +
-                                         std::to_string(offset)};
+    return {PayloadCode::kSelfCheck,
+            "the payload gives back other bytes than the image near offset " + std::to_string(offset)};
   }
   core::Result<void> cover(std::uint64_t offset, std::uint64_t size) {
     for (std::uint64_t at = offset; at < offset + size; at += kBlockSize)
@@ -70,12 +76,13 @@ class ComparingDevice final : public ImageDevice {
 
 core::Result<void> PayloadSelfCheck::measure(ImageSource& image, const ImageFacts& facts) {
   ImageDevice device(image, image.size());
-  const auto reference = HeaderVerifier::own_image(facts.manifest_digest, facts.image_digest, facts.image_size);
+  const auto reference =
+      HeaderVerifier::own_image(facts.manifest_digest, facts.image_digest, facts.image_size);
   const auto measured = measure_slot(device, reference);
   if (measured) return {};
   if (!measured.error().is(PayloadCode::kReadBack)) return measured.error();
-  return core::Error(PayloadCode::kImageInvalid, "the image does not match its own boot manifest: " +
-                                                     measured.error().sentence());
+  return core::Error(PayloadCode::kImageInvalid,
+                     "the image does not match its own boot manifest: " + measured.error().sentence());
 }
 
 core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::uint64_t payload_size,
@@ -96,7 +103,8 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
     at += bytes.size();
   }
   ASEPTIC_TRY_VOID(installer.finish().within("check of the payload just made"));
-  if (!device.is_covered()) return core::Error(PayloadCode::kSelfCheck, "the payload leaves blocks of the image out");
+  if (!device.is_covered())
+    return core::Error(PayloadCode::kSelfCheck, "the payload leaves blocks of the image out");
   return hash.finish();
 }
 

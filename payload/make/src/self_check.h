@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The publisher's own proof: the image is what its manifest says, and the payload gives back exactly that image through
-// the device's code. Bounded memory: nothing is installed anywhere, each write is compared with the image.
+// The publisher's own proof: the image is what its manifest says, and the payload gives back exactly that
+// image through the device's code. Bounded memory: nothing is installed anywhere, each write is compared with
+// the image.
 #pragma once
 
 #include "aseptic/core/hash.h"
@@ -15,7 +16,8 @@ class PayloadSelfCheck {
   // kImageInvalid when a region, gap or the rest differs from the manifest.
   static core::Result<void> measure(ImageSource& image, const ImageFacts& facts);
   // Streams `payload` through PayloadInstaller; gives the digest of the whole file.
-  static core::Result<core::Digest> apply(PayloadFile& payload, std::uint64_t payload_size, ImageSource& image);
+  static core::Result<core::Digest> apply(PayloadFile& payload, std::uint64_t payload_size,
+                                          ImageSource& image);
 };
 
 }  // namespace aseptic::payload

@@ -15,7 +15,8 @@ const TestPayload& small_payload() {
 
 core::Result<void> install(const TestPayload& payload, platform::BlockDevice& slot, std::size_t piece = 1000,
                            ResumeHint hint = {}, InstallOptions options = {}) {
-  return tests::install(payload.file, payload.reference(), payload.image.reference(), slot, piece, hint, options);
+  return tests::install(payload.file, payload.reference(), payload.image.reference(), slot, piece, hint,
+                        options);
 }
 
 TEST(PayloadInstaller, WritesExactlyTheImage) {
@@ -113,9 +114,11 @@ TEST(PayloadInstaller, RefusesEveryChangedByteAndWritesNoByteOfThatChunk) {
     core::Bytes changed = payload.file;
     changed[at] ^= 0x20;
     SparseDevice slot(payload.image.bytes.size());
-    const auto installed = tests::install(changed, payload.reference(), payload.image.reference(), slot, 100'000);
+    const auto installed =
+        tests::install(changed, payload.reference(), payload.image.reference(), slot, 100'000);
     ASSERT_FALSE(installed) << at;
-    EXPECT_TRUE(installed.error().is(PayloadCode::kChunkDigest) || installed.error().is(PayloadCode::kPageDigest))
+    EXPECT_TRUE(installed.error().is(PayloadCode::kChunkDigest) ||
+                installed.error().is(PayloadCode::kPageDigest))
         << at << installed.error().sentence();
     for (const auto& [block, bytes] : slot.blocks)
       ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(),
@@ -151,7 +154,8 @@ TEST(PayloadInstaller, ResumesAtEveryChunkWithoutFetchingItAgain) {
     {
       auto first = PayloadInstaller::begin(*header, slot);
       ASSERT_TRUE(first);
-      for (std::size_t at = kHeaderSize; at < payload.file.size() && first->progress().chunks_done < stop; ++at)
+      for (std::size_t at = kHeaderSize; at < payload.file.size() && first->progress().chunks_done < stop;
+           ++at)
         ASSERT_TRUE(first->feed(at, core::ByteView(payload.file).subspan(at, 1)));
     }  // killed here
     auto second = PayloadInstaller::begin(*header, slot, {.chunks_written = stop});

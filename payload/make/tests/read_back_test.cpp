@@ -8,7 +8,9 @@
 namespace aseptic::payload::tests {
 namespace {
 
-void store(SparseDevice& slot, const core::Bytes& bytes) { ASSERT_TRUE(slot.write(0, bytes)); }
+void store(SparseDevice& slot, const core::Bytes& bytes) {
+  ASSERT_TRUE(slot.write(0, bytes));
+}
 
 TEST(SlotReadBack, MeasuresTheSignedImage) {
   for (const std::size_t exec : {1UL, 4096UL, 5000UL, (1UL << 20U) + 1}) {
@@ -18,7 +20,8 @@ TEST(SlotReadBack, MeasuresTheSignedImage) {
     const auto measured = measure_slot(slot, image.reference());
     ASSERT_TRUE(measured) << measured.error().sentence();
     EXPECT_EQ(measured->image_digest(), image.image_digest);
-    EXPECT_TRUE(std::equal(measured->manifest_area().begin(), measured->manifest_area().end(), image.bytes.begin()));
+    EXPECT_TRUE(
+        std::equal(measured->manifest_area().begin(), measured->manifest_area().end(), image.bytes.begin()));
   }
 }
 
@@ -60,7 +63,8 @@ TEST(SlotReadBack, RefusesASlotThatIsTooSmall) {
   EXPECT_TRUE(measured.error().is(PayloadCode::kSlotTooSmall));
 }
 
-// Acknowledges every write and keeps other bytes on the medium; its page cache would still show the written ones.
+// Acknowledges every write and keeps other bytes on the medium; its page cache would still show the written
+// ones.
 class LyingDevice final : public SparseDevice {
  public:
   using SparseDevice::SparseDevice;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the payload tests share: slot images with a valid boot manifest, payloads in memory, a medium in memory, and the
-// stand-in for trust that issues authenticated digests.
+// What the payload tests share: slot images with a valid boot manifest, payloads in memory, a medium in
+// memory, and the stand-in for trust that issues authenticated digests.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,9 @@
 namespace aseptic::trust {
 class DigestIssuer {
  public:
-  static core::AuthenticatedDigest issue(const core::Digest& digest) { return core::AuthenticatedDigest(digest); }
+  static core::AuthenticatedDigest issue(const core::Digest& digest) {
+    return core::AuthenticatedDigest(digest);
+  }
 };
 }  // namespace aseptic::trust
 
@@ -114,7 +116,9 @@ class SparseDevice : public platform::BlockDevice {
   int read_backs = 0;
 
  private:
-  static core::Error range_error() { return {PayloadCode::kSourceIo, "the device was used against its rules"}; }
+  static core::Error range_error() {
+    return {PayloadCode::kSourceIo, "the device was used against its rules"};
+  }
   std::uint64_t size_;
 };
 
@@ -128,12 +132,15 @@ inline core::Bytes mixed_bytes(std::size_t size, std::uint64_t seed) {
     const std::size_t end = std::min(size, at + kBlockSize);
     switch ((at / (8 * kBlockSize)) % 3) {
       case 0:
-        for (std::size_t i = at; i < end; ++i) bytes[i] = static_cast<std::uint8_t>(random());
+        for (std::size_t i = at; i < end; ++i)
+          bytes[i] = static_cast<std::uint8_t>(random());
         break;
       case 1:
-        for (std::size_t i = at; i < end; ++i) bytes[i] = static_cast<std::uint8_t>('a' + (i * 7 + seed) % 23);
+        for (std::size_t i = at; i < end; ++i)
+          bytes[i] = static_cast<std::uint8_t>('a' + (i * 7 + seed) % 23);
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return bytes;
@@ -145,7 +152,8 @@ struct TestImage {
   core::Digest manifest_digest;
   core::Digest image_digest;
   [[nodiscard]] ImageReference reference() const {
-    return {trust::DigestIssuer::issue(manifest_digest), trust::DigestIssuer::issue(image_digest), bytes.size()};
+    return {trust::DigestIssuer::issue(manifest_digest), trust::DigestIssuer::issue(image_digest),
+            bytes.size()};
   }
 };
 
@@ -163,7 +171,9 @@ inline boot::Manifest basic_manifest() {
 inline TestImage make_image(std::size_t exec_size, std::size_t tree_size, std::uint64_t seed = 1) {
   CoreHasher hasher;
   boot::Manifest manifest = basic_manifest();
-  const auto round_up = [](std::uint64_t value) { return (value + kBlockSize - 1) / kBlockSize * kBlockSize; };
+  const auto round_up = [](std::uint64_t value) {
+    return (value + kBlockSize - 1) / kBlockSize * kBlockSize;
+  };
   const core::Bytes exec = mixed_bytes(exec_size, seed);
   boot::Region& first = manifest.regions[0];
   first = {boot::RegionKind::kExecCopied, boot::kFirstRegionOffset, exec_size, boot::hash_of(hasher, exec)};
@@ -191,7 +201,8 @@ inline TestImage make_image(std::size_t exec_size, std::size_t tree_size, std::u
   std::fill_n(image.bytes.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize, std::uint8_t{0x66});
   std::copy(exec.begin(), exec.end(), image.bytes.begin() + static_cast<std::ptrdiff_t>(first.offset));
   if (tree_size != 0)
-    std::copy(tree.begin(), tree.end(), image.bytes.begin() + static_cast<std::ptrdiff_t>(manifest.regions[1].offset));
+    std::copy(tree.begin(), tree.end(),
+              image.bytes.begin() + static_cast<std::ptrdiff_t>(manifest.regions[1].offset));
   image.manifest_digest = {boot::manifest_digest(hasher, region)};
   image.image_digest = {boot::image_digest(hasher, manifest)};
   return image;
@@ -206,8 +217,8 @@ struct TestPayload {
     return {trust::DigestIssuer::issue(summary.header_digest), summary.payload_size};
   }
   [[nodiscard]] core::Result<core::Verified<PayloadHeader>> verify() const {
-    return HeaderVerifier::verify(core::Untrusted<core::ByteView>(core::ByteView(file).first(kHeaderSize)), reference(),
-                                  image.reference());
+    return HeaderVerifier::verify(core::Untrusted<core::ByteView>(core::ByteView(file).first(kHeaderSize)),
+                                  reference(), image.reference());
   }
 };
 
@@ -220,9 +231,12 @@ inline TestPayload make_test_payload(TestImage image, MakeOptions options = {}) 
 }
 
 // Small chunks and pages, so that few bytes have many boundaries.
-inline MakeOptions small_options() { return {.chunk_size = 8192, .page_entries = 3, .zstd_level = 3, .workers = 2}; }
+inline MakeOptions small_options() {
+  return {.chunk_size = 8192, .page_entries = 3, .zstd_level = 3, .workers = 2};
+}
 
-// Signs whatever header stands in `file`, as a careless or hostile index key would: the checks behind it must hold.
+// Signs whatever header stands in `file`, as a careless or hostile index key would: the checks behind it must
+// hold.
 struct Resigned {
   core::Digest header_digest;
   std::uint64_t payload_size;
@@ -235,12 +249,15 @@ inline Resigned resign(const core::Bytes& file) {
   return {{header_digest(hasher, core::ByteView(file).first<kHeaderSize>())}, file.size()};
 }
 
-// Verifies the header as signed by `signer`, streams the file in pieces of `piece` bytes, finishes, reads back.
-inline core::Result<void> install(const core::Bytes& file, const PayloadReference& signer, const ImageReference& image,
-                                  platform::BlockDevice& slot, std::size_t piece = 1000, ResumeHint hint = {},
+// Verifies the header as signed by `signer`, streams the file in pieces of `piece` bytes, finishes, reads
+// back.
+inline core::Result<void> install(const core::Bytes& file, const PayloadReference& signer,
+                                  const ImageReference& image, platform::BlockDevice& slot,
+                                  std::size_t piece = 1000, ResumeHint hint = {},
                                   InstallOptions options = {}) {
   const auto head = core::ByteView(file).first(std::min(file.size(), kHeaderSize));
-  ASEPTIC_TRY(const auto header, HeaderVerifier::verify(core::Untrusted<core::ByteView>(head), signer, image));
+  ASEPTIC_TRY(const auto header,
+              HeaderVerifier::verify(core::Untrusted<core::ByteView>(head), signer, image));
   ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, slot, hint, options));
   for (std::size_t at = 0; at < file.size(); at += piece)
     ASEPTIC_TRY_VOID(installer.feed(at, core::ByteView(file).subspan(at, std::min(piece, file.size() - at))));

@@ -10,23 +10,23 @@
 namespace aseptic::payload {
 
 enum class PayloadCode : std::uint16_t {
-  kHeaderDigest = 301,    // the header is not the one the signed payload index names
+  kHeaderDigest = 301,  // the header is not the one the signed payload index names
   kHeaderInvalid = 302,
-  kIdentity = 303,        // sizes or digests differ from the signed release
+  kIdentity = 303,  // sizes or digests differ from the signed release
   kPageDigest = 304,
   kPageInvalid = 305,
-  kChunkDigest = 306,     // stored bytes differ from the table
-  kChunkDecode = 307,     // malformed frame or wrong length
-  kUnsupported = 308,     // reserved encoding, encryption, base image
+  kChunkDigest = 306,  // stored bytes differ from the table
+  kChunkDecode = 307,  // malformed frame or wrong length
+  kUnsupported = 308,  // reserved encoding, encryption, base image
   kTrailingBytes = 309,
-  kTruncated = 310,       // the stream ended early
+  kTruncated = 310,  // the stream ended early
   kSlotTooSmall = 311,
-  kReadBack = 312,        // what lies on the medium is not the signed image
-  kStreamGap = 313,       // bytes were skipped that are needed
-  kImageInvalid = 314,    // publisher: the input is not a slot image
-  kSourceIo = 315,        // publisher: a file cannot be read or written
-  kSelfCheck = 316,       // publisher: the payload does not give back the image
-  kOptions = 317,         // publisher: an option is out of range
+  kReadBack = 312,      // what lies on the medium is not the signed image
+  kStreamGap = 313,     // bytes were skipped that are needed
+  kImageInvalid = 314,  // publisher: the input is not a slot image
+  kSourceIo = 315,      // publisher: a file cannot be read or written
+  kSelfCheck = 316,     // publisher: the payload does not give back the image
+  kOptions = 317,       // publisher: an option is out of range
 };
 
 const core::ErrorInfo& describe(PayloadCode code);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way from payload header bytes to Verified<PayloadHeader>: hash them, compare with the digest that the signed
-// payload index gave, only then parse, then compare with the signed release (T-29, T-38).
-// Called by the agent's apply process, `aseptic verify`, benches. Pure; any thread.
+// The one way from payload header bytes to Verified<PayloadHeader>: hash them, compare with the digest that
+// the signed payload index gave, only then parse, then compare with the signed release (T-29, T-38). Called
+// by the agent's apply process, `aseptic verify`, benches. Pure; any thread.
 #pragma once
 
 #include "aseptic/core/authenticated_digest.h"
@@ -41,7 +41,8 @@ class HeaderVerifier {
  private:
   friend class PayloadSelfCheck;  // payload/make: the publisher applies what it has just made
   static core::Result<core::Verified<PayloadHeader>> verify_own(core::ByteView header);
-  static ImageReference own_image(const core::Digest& manifest, const core::Digest& image, std::uint64_t image_size);
+  static ImageReference own_image(const core::Digest& manifest, const core::Digest& image,
+                                  std::uint64_t image_size);
 };
 
 }  // namespace aseptic::payload

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams a payload into a slot: bytes in, verified and decoded chunks out, bounded memory (about 0.7 MiB, whatever the
-// image size).
+// Streams a payload into a slot: bytes in, verified and decoded chunks out, bounded memory (about 0.7 MiB,
+// whatever the image size).
 //
-// Called by the agent's apply process. Protocol: begin(); then feed() with bytes of the payload file in ascending order
-// until is_complete(); then finish(); then measure_slot() (read_back.h), which alone says that the slot holds the image.
-// Invariants: a stored byte is used only after the digest that covers it was checked, in a private copy (T-29); nothing
-// is written outside [0, image_size) of the slot except that the rest is discarded; after an error every further call
-// fails with the same error.
-// Resume: chunks below ResumeHint.chunks_written are first looked for on the medium: read back, hashed, compared with the
-// authenticated table's decoded digest, and kept when equal; next_offset() then skips their stored bytes. The hint is
-// untrusted: a wrong one costs reading, never correctness.
-// Durability: progress().chunks_durable chunks survive a power cut; the device is flushed every
-// InstallOptions::flush_every_bytes and in finish(). Thread contract: one thread at a time.
+// Called by the agent's apply process. Protocol: begin(); then feed() with bytes of the payload file in
+// ascending order until is_complete(); then finish(); then measure_slot() (read_back.h), which alone says
+// that the slot holds the image. Invariants: a stored byte is used only after the digest that covers it was
+// checked, in a private copy (T-29); nothing is written outside [0, image_size) of the slot except that the
+// rest is discarded; after an error every further call fails with the same error. Resume: chunks below
+// ResumeHint.chunks_written are first looked for on the medium: read back, hashed, compared with the
+// authenticated table's decoded digest, and kept when equal; next_offset() then skips their stored bytes. The
+// hint is untrusted: a wrong one costs reading, never correctness. Durability: progress().chunks_durable
+// chunks survive a power cut; the device is flushed every InstallOptions::flush_every_bytes and in finish().
+// Thread contract: one thread at a time.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,8 @@ struct ResumeHint {
 };
 
 struct InstallOptions {
-  std::uint64_t flush_every_bytes = 64ULL << 20U;  // distance of resume points; few flushes: each costs milliseconds
+  std::uint64_t flush_every_bytes =
+      64ULL << 20U;  // distance of resume points; few flushes: each costs milliseconds
 };
 
 struct InstallProgress {
@@ -42,14 +43,15 @@ struct InstallProgress {
 class PayloadInstaller {
  public:
   // Refuses a slot smaller than the image. Writes nothing. `slot` outlives the installer.
-  static core::Result<PayloadInstaller> begin(const core::Verified<PayloadHeader>& header, platform::BlockDevice& slot,
-                                              ResumeHint hint = {}, InstallOptions options = {});
+  static core::Result<PayloadInstaller> begin(const core::Verified<PayloadHeader>& header,
+                                              platform::BlockDevice& slot, ResumeHint hint = {},
+                                              InstallOptions options = {});
   ~PayloadInstaller();
   PayloadInstaller(PayloadInstaller&&) noexcept;
   PayloadInstaller& operator=(PayloadInstaller&&) noexcept;
 
-  // `bytes` lie at file offset `offset` of the payload. Bytes before next_offset() are skipped (they are known
-  // already); a gap is refused; bytes after the end of the payload are refused (T-34).
+  // `bytes` lie at file offset `offset` of the payload. Bytes before next_offset() are skipped (they are
+  // known already); a gap is refused; bytes after the end of the payload are refused (T-34).
   core::Result<void> feed(std::uint64_t offset, core::ByteView bytes);
 
   // File offset of the next byte that is needed: where to continue, or to jump to after a resume.

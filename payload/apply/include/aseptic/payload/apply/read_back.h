@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What really lies on the medium: reads a whole slot past the page cache, computes the digests of boot/format and
-// compares them with the signed ones (VF-03, MF-06).
-// Called by the agent after an install, before it erases a slot (the other image has just verified) and before it copies
-// from a slot; by `aseptic verify`. Memory: one buffer of kReadBackBufferSize.
-// The signatures over the manifest lie outside of every digest: whoever must know that this slot will boot verifies them
-// over Measured::manifest_area(), the very bytes that were read.
+// What really lies on the medium: reads a whole slot past the page cache, computes the digests of boot/format
+// and compares them with the signed ones (VF-03, MF-06). Called by the agent after an install, before it
+// erases a slot (the other image has just verified) and before it copies from a slot; by `aseptic verify`.
+// Memory: one buffer of kReadBackBufferSize. The signatures over the manifest lie outside of every digest:
+// whoever must know that this slot will boot verifies them over Measured::manifest_area(), the very bytes
+// that were read.
 #pragma once
 
 #include "aseptic/core/authenticated_digest.h"
@@ -34,8 +34,8 @@ class Measured {
   core::Bytes manifest_area_;
 };
 
-// Reads every byte of the slot: manifest, regions, gaps and the rest behind the image (zero). kReadBack with the place
-// when anything differs from what was signed.
+// Reads every byte of the slot: manifest, regions, gaps and the rest behind the image (zero). kReadBack with
+// the place when anything differs from what was signed.
 core::Result<Measured> measure_slot(platform::BlockDevice& slot, const ImageReference& expected);
 
 }  // namespace aseptic::payload

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// From stored bytes to image bytes, one chunk at a time, in the only order there is: digest first, then decode.
-// Called by payload/apply, payload/make (self-check), fuzz targets; freestanding, so that an MCU can use it with its own
-// hash and decompressor.
-// Security: verify_and_decode hashes exactly the bytes it decodes. `stored` must be memory that nobody else can write
-// (T-29: a shared buffer could change between hash and decode): callers copy into a private buffer first.
-// No allocation; output is bounded by the entry's decoded size, at most kChunkSizeMax.
+// From stored bytes to image bytes, one chunk at a time, in the only order there is: digest first, then
+// decode. Called by payload/apply, payload/make (self-check), fuzz targets; freestanding, so that an MCU can
+// use it with its own hash and decompressor. Security: verify_and_decode hashes exactly the bytes it decodes.
+// `stored` must be memory that nobody else can write (T-29: a shared buffer could change between hash and
+// decode): callers copy into a private buffer first. No allocation; output is bounded by the entry's decoded
+// size, at most kChunkSizeMax.
 #pragma once
 #include "aseptic/payload/format/page.h"
 
@@ -19,11 +19,12 @@ class FrameDecoder {
   ~FrameDecoder() = default;
 };
 
-// Walks a frame's header and block headers without decompressing: one frame, single segment, declared content size =
-// `decoded_size`, no dictionary, no checksum, nothing after the last block.
+// Walks a frame's header and block headers without decompressing: one frame, single segment, declared content
+// size = `decoded_size`, no dictionary, no checksum, nothing after the last block.
 Status check_zstd_frame(ByteView frame, std::uint32_t decoded_size);
 
-// `out` has entry.decoded_size bytes and is filled on success only; on failure its content is unspecified and unused.
+// `out` has entry.decoded_size bytes and is filled on success only; on failure its content is unspecified and
+// unused.
 Status verify_and_decode(const ChunkEntry& entry, ByteView stored, boot::Hasher& hasher, FrameDecoder& zstd,
                          MutableBytes out);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The payload container's header: 512 bytes, fixed offsets, little-endian. Format: docs/formats/payload.md.
 // Called by payload/apply and payload/make, `aseptic inspect`, fuzz targets.
-// A payload file is: header, then for each table page: the page, then the stored bytes of the page's chunks. Nothing
-// else: every byte is covered by the header digest, a page digest or a chunk digest.
-// Security: decode_header() takes untrusted bytes; it reads no more than its fixed-size view, allocates nothing and
-// returns only headers that obey every rule. It does not authenticate: HeaderVerifier (payload/apply) does, first.
-// Pure functions, freestanding.
+// A payload file is: header, then for each table page: the page, then the stored bytes of the page's chunks.
+// Nothing else: every byte is covered by the header digest, a page digest or a chunk digest. Security:
+// decode_header() takes untrusted bytes; it reads no more than its fixed-size view, allocates nothing and
+// returns only headers that obey every rule. It does not authenticate: HeaderVerifier (payload/apply) does,
+// first. Pure functions, freestanding.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -22,21 +22,24 @@ inline constexpr char kHeaderDomain[] = "aseptic-payload-header-v1";  // hashed 
 inline constexpr std::uint16_t kPayloadFormat = 1;
 inline constexpr std::size_t kHeaderSize = 512;
 
-inline constexpr std::uint64_t kBlockSize = 4096;                   // image sizes and chunk sizes are multiples
-inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U;         // as boot/format: no sum of offsets can wrap
-inline constexpr std::uint32_t kChunkSizeMax = 256U * 1024U;        // bounds the device's buffers
-inline constexpr std::uint32_t kPageEntriesMax = 1024;              // bounds the device's copy of one table page
-inline constexpr std::uint32_t kDecodeWindowMax = 1024U * 1024U;    // bounds any codec's history, later ones included
+inline constexpr std::uint64_t kBlockSize = 4096;             // image sizes and chunk sizes are multiples
+inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U;   // as boot/format: no sum of offsets can wrap
+inline constexpr std::uint32_t kChunkSizeMax = 256U * 1024U;  // bounds the device's buffers
+inline constexpr std::uint32_t kPageEntriesMax = 1024;        // bounds the device's copy of one table page
+inline constexpr std::uint32_t kDecodeWindowMax =
+    1024U * 1024U;  // bounds any codec's history, later ones included
 
 // Numbers are final. Reserved ones are refused by this version.
 enum class Encoding : std::uint8_t {
   kRaw = 1,
-  kZstd = 2,          // exactly one zstd frame, single segment, content size present, no dictionary, no checksum
-  kZero = 3,          // nothing stored
-  kDelta = 4,         // reserved
+  kZstd = 2,   // exactly one zstd frame, single segment, content size present, no dictionary, no checksum
+  kZero = 3,   // nothing stored
+  kDelta = 4,  // reserved
   kCopyFromSlot = 5,  // reserved
 };
-constexpr std::uint32_t encoding_bit(Encoding encoding) { return 1U << static_cast<std::uint32_t>(encoding); }
+constexpr std::uint32_t encoding_bit(Encoding encoding) {
+  return 1U << static_cast<std::uint32_t>(encoding);
+}
 inline constexpr std::uint32_t kEncodingsSupported =
     encoding_bit(Encoding::kRaw) | encoding_bit(Encoding::kZstd) | encoding_bit(Encoding::kZero);
 inline constexpr std::uint32_t kEncodingsAssigned =
@@ -48,7 +51,7 @@ struct HeaderWire {
   boot::Le16 format;
   boot::Le16 header_size;
   boot::Le32 flags;
-  boot::Le64 payload_size;   // of the whole file
+  boot::Le64 payload_size;  // of the whole file
   boot::Le64 image_size;
   boot::Le64 chunk_count;
   boot::Le64 page_count;
@@ -58,9 +61,9 @@ struct HeaderWire {
   boot::Le32 decode_window;  // chunk_size when zstd occurs, else 0
   Digest image_digest;
   Digest manifest_digest;
-  Digest first_page;         // digest of page 0; each page holds the digest of the next
+  Digest first_page;  // digest of page 0; each page holds the digest of the next
   // Encryption, base image and auxiliary section: reserved, zero in this version.
-  boot::Le32 cipher;         // 1 = AES-256-GCM, nonce = chunk index, AAD = header digest ‖ index
+  boot::Le32 cipher;  // 1 = AES-256-GCM, nonce = chunk index, AAD = header digest ‖ index
   boot::Le32 tag_size;
   Digest key_id;
   Digest envelope_digest;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A page of the chunk table: 64 bytes, then one 96-byte entry per chunk. Format: docs/formats/payload.md.
-// Each page holds the digest of the next one; the header holds that of the first. So a device of bounded memory can
-// stream an image of any size and every page is authentic before it is parsed.
-// Security: decode_page_header/decode_entry take bytes whose digest was checked by the caller, and still trust nothing.
+// Each page holds the digest of the next one; the header holds that of the first. So a device of bounded
+// memory can stream an image of any size and every page is authentic before it is parsed. Security:
+// decode_page_header/decode_entry take bytes whose digest was checked by the caller, and still trust nothing.
 // Pure functions, freestanding.
 #pragma once
 #include "aseptic/payload/format/header.h"
@@ -37,7 +37,8 @@ struct EntryWire {
   boot::Le32 source_size;    // reserved, zero
   std::uint8_t reserved1[12];
   Digest stored_digest;   // SHA-256 of the stored bytes; zero for kZero
-  Digest decoded_digest;  // SHA-256 of the chunk's image bytes; zero for kZero. Only decides what a resume may keep.
+  Digest decoded_digest;  // SHA-256 of the chunk's image bytes; zero for kZero. Only decides what a resume
+                          // may keep.
 };
 static_assert(sizeof(EntryWire) == kEntrySize && alignof(EntryWire) == 1);
 static_assert(offsetof(EntryWire, stored_size) == 4 && offsetof(EntryWire, source_offset) == 8);
@@ -58,7 +59,8 @@ Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteVie
 // Entry `index` of a page that check_page accepted (and again refuses what it would refuse).
 Status decode_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteView page, ChunkEntry& out);
 
-void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page, MutableBytes page);
+void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page,
+                        MutableBytes page);
 void encode_entry(const ChunkEntry& entry, std::span<std::uint8_t, kEntrySize> out);
 
 }  // namespace aseptic::payload

@@ -1,60 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-// The result of the freestanding payload functions: closed list, numbers stable, each with a sentence for the operator.
-// Hosted code turns one into a core::Error (payload/apply/codes.h).
+// The result of the freestanding payload functions: closed list, numbers stable, each with a sentence for the
+// operator. Hosted code turns one into a core::Error (payload/apply/codes.h).
 #pragma once
 #include <cstdint>
 
 namespace aseptic::payload {
 
 // name, number, sentence
-#define ASEPTIC_PAYLOAD_STATUS_LIST(X)                                                                   \
-  X(kBadMagic, 0x01, "the magic number is wrong: this is not a payload")                                 \
-  X(kBadFormat, 0x02, "the payload format version is unknown")                                           \
-  X(kBadLength, 0x03, "a length field does not have its only permitted value")                           \
-  X(kReservedNotZero, 0x04, "a reserved byte is not zero")                                               \
-  X(kUnknownFlag, 0x05, "an unknown flag is set")                                                        \
-  X(kBadImageSize, 0x06, "the image size is zero, too large or not a multiple of 4096")                  \
-  X(kBadChunkSize, 0x07, "the chunk size is zero, above 256 KiB or not a multiple of 4096")              \
-  X(kBadChunkCount, 0x08, "the chunk count does not follow from image size and chunk size")              \
-  X(kBadPageShape, 0x09, "the page size or page count does not follow from the chunk count")             \
-  X(kBadPayloadSize, 0x0A, "the payload size cannot hold what the header announces")                     \
-  X(kBadEncodingSet, 0x0B, "the set of encodings is empty")                                              \
-  X(kBadWindow, 0x0C, "the decode window does not follow from chunk size and encodings")                 \
-  X(kDigestMissing, 0x0D, "a digest that must be present is zero")                                       \
-  X(kEncryptionUnsupported, 0x0E, "the payload is encrypted, which this version does not support")       \
-  X(kEncodingUnsupported, 0x0F, "an encoding (delta, copy-from-slot or unknown) is not supported by this version") \
-  X(kBaseUnsupported, 0x10, "the payload needs a base image, which this version does not support")       \
-  X(kAuxiliaryUnsupported, 0x11, "the payload has an auxiliary section, which this version does not support") \
-  X(kBadPageIndex, 0x20, "a table page is not the one that belongs here")                                \
-  X(kBadPageLink, 0x21, "a table page links to a next page where there is none, or the reverse")         \
-  X(kBadEncoding, 0x22, "a chunk uses an encoding that the header does not list")                        \
-  X(kBadStoredSize, 0x23, "a chunk's stored size does not fit its encoding")                             \
-  X(kBadEntryDigest, 0x24, "a chunk's digests do not fit its encoding")                                  \
-  X(kStoredDigest, 0x30, "the stored bytes of a chunk do not match their digest")                        \
-  X(kBadFrame, 0x31, "a compressed chunk is not exactly one plain zstd frame")                           \
-  X(kFrameSize, 0x32, "a compressed chunk declares another length than its place in the image")          \
-  X(kDecodeFailed, 0x33, "a compressed chunk does not decode to its length")                             \
-  X(kNoDecoder, 0x34, "no decoder for this encoding was given")                                          \
+#define ASEPTIC_PAYLOAD_STATUS_LIST(X)                                                             \
+  X(kBadMagic, 0x01, "the magic number is wrong: this is not a payload")                           \
+  X(kBadFormat, 0x02, "the payload format version is unknown")                                     \
+  X(kBadLength, 0x03, "a length field does not have its only permitted value")                     \
+  X(kReservedNotZero, 0x04, "a reserved byte is not zero")                                         \
+  X(kUnknownFlag, 0x05, "an unknown flag is set")                                                  \
+  X(kBadImageSize, 0x06, "the image size is zero, too large or not a multiple of 4096")            \
+  X(kBadChunkSize, 0x07, "the chunk size is zero, above 256 KiB or not a multiple of 4096")        \
+  X(kBadChunkCount, 0x08, "the chunk count does not follow from image size and chunk size")        \
+  X(kBadPageShape, 0x09, "the page size or page count does not follow from the chunk count")       \
+  X(kBadPayloadSize, 0x0A, "the payload size cannot hold what the header announces")               \
+  X(kBadEncodingSet, 0x0B, "the set of encodings is empty")                                        \
+  X(kBadWindow, 0x0C, "the decode window does not follow from chunk size and encodings")           \
+  X(kDigestMissing, 0x0D, "a digest that must be present is zero")                                 \
+  X(kEncryptionUnsupported, 0x0E, "the payload is encrypted, which this version does not support") \
+  X(kEncodingUnsupported, 0x0F,                                                                    \
+    "an encoding (delta, copy-from-slot or unknown) is not supported by this version")             \
+  X(kBaseUnsupported, 0x10, "the payload needs a base image, which this version does not support") \
+  X(kAuxiliaryUnsupported, 0x11,                                                                   \
+    "the payload has an auxiliary section, which this version does not support")                   \
+  X(kBadPageIndex, 0x20, "a table page is not the one that belongs here")                          \
+  X(kBadPageLink, 0x21, "a table page links to a next page where there is none, or the reverse")   \
+  X(kBadEncoding, 0x22, "a chunk uses an encoding that the header does not list")                  \
+  X(kBadStoredSize, 0x23, "a chunk's stored size does not fit its encoding")                       \
+  X(kBadEntryDigest, 0x24, "a chunk's digests do not fit its encoding")                            \
+  X(kStoredDigest, 0x30, "the stored bytes of a chunk do not match their digest")                  \
+  X(kBadFrame, 0x31, "a compressed chunk is not exactly one plain zstd frame")                     \
+  X(kFrameSize, 0x32, "a compressed chunk declares another length than its place in the image")    \
+  X(kDecodeFailed, 0x33, "a compressed chunk does not decode to its length")                       \
+  X(kNoDecoder, 0x34, "no decoder for this encoding was given")                                    \
   X(kBufferSize, 0x35, "a buffer has the wrong size")
 
-enum class [[nodiscard]] Status : std::uint32_t {
-  kOk = 0xA5C3963CU,  // not zero: a cleared register is no success
+enum class [[nodiscard]] Status : std::uint32_t{
+    kOk = 0xA5C3963CU,  // not zero: a cleared register is no success
 #define ASEPTIC_PAYLOAD_STATUS_ENUMERATOR(name, number, sentence) name = number,
-  ASEPTIC_PAYLOAD_STATUS_LIST(ASEPTIC_PAYLOAD_STATUS_ENUMERATOR)
+    ASEPTIC_PAYLOAD_STATUS_LIST(ASEPTIC_PAYLOAD_STATUS_ENUMERATOR)
 #undef ASEPTIC_PAYLOAD_STATUS_ENUMERATOR
 };
 
-constexpr bool ok(Status status) { return status == Status::kOk; }
+constexpr bool ok(Status status) {
+  return status == Status::kOk;
+}
 
 struct StatusText {
   Status status;
   const char* name;
   const char* sentence;
 };
-inline constexpr StatusText kStatusTexts[] = {
-    {Status::kOk, "kOk", "done"},
+inline constexpr StatusText kStatusTexts[] = {{Status::kOk, "kOk", "done"},
 #define ASEPTIC_PAYLOAD_STATUS_TEXT(name, number, sentence) {Status::name, #name, sentence},
-    ASEPTIC_PAYLOAD_STATUS_LIST(ASEPTIC_PAYLOAD_STATUS_TEXT)
+                                              ASEPTIC_PAYLOAD_STATUS_LIST(ASEPTIC_PAYLOAD_STATUS_TEXT)
 #undef ASEPTIC_PAYLOAD_STATUS_TEXT
 };
 constexpr const StatusText& describe_status(Status status) {

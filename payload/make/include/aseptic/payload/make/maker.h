@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a payload from a slot image: chunks it, chooses raw, zstd or zero per chunk, writes pages and header, and applies
-// the result once to prove that it gives back the image.
-// Called by publish and `aseptic payload`. Output depends on image and options only (same zstd version): not on the
-// number of workers. Memory: a few chunks per worker plus 96 bytes per chunk.
+// Makes a payload from a slot image: chunks it, chooses raw, zstd or zero per chunk, writes pages and header,
+// and applies the result once to prove that it gives back the image. Called by publish and `aseptic payload`.
+// Output depends on image and options only (same zstd version): not on the number of workers. Memory: a few
+// chunks per worker plus 96 bytes per chunk.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct MakeOptions {
 
 // What publish writes into the payload index and the release manifest.
 struct PayloadSummary {
-  core::Digest header_digest;    // payload index
-  core::Digest file_digest;      // SHA-256 of the whole file: payloads/<sha256>.payload
+  core::Digest header_digest;  // payload index
+  core::Digest file_digest;    // SHA-256 of the whole file: payloads/<sha256>.payload
   std::uint64_t payload_size = 0;
   core::Digest manifest_digest;
   core::Digest image_digest;
@@ -48,8 +48,8 @@ class PayloadFile {
   virtual core::Result<void> read(std::uint64_t offset, core::ByteSpan out) = 0;
 };
 
-// The image is slot bytes [0, image_size): manifest, regions, gaps. It may be longer than image_size only by zeros
-// (a slot dump); the rest is not carried. Refuses an image whose regions do not match its manifest.
+// The image is slot bytes [0, image_size): manifest, regions, gaps. It may be longer than image_size only by
+// zeros (a slot dump); the rest is not carried. Refuses an image whose regions do not match its manifest.
 core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, const MakeOptions& options);
 
 // The same for files. `payload_path` is written under a temporary name, flushed, renamed.
