@@ -271,6 +271,35 @@ TEST(TherapyGuardHold, EndsAtReleaseWithThePermitCleared) {
   EXPECT_EQ(rig.permit.medium, PermitCell{});
 }
 
+TEST(TherapyGuardHold, ACancelWaitsForStorageEvenIfTheMediumNeverShowedThePermit) {
+  // The grant is still on its way to the medium when it is cancelled: a medium that shows no PERMIT proves
+  // nothing yet.
+  Rig rig;
+  rig.permit.is_slow = true;
+  rig.tell_guard(hold_ask());
+  rig.guard.agent_gone(rig.guard_ports());
+  ASSERT_EQ(rig.permit.medium, PermitCell{});
+  rig.guard.poll(rig.guard_ports());
+  EXPECT_EQ(rig.guard.state(), GuardState::kCancelling);
+  EXPECT_EQ(rig.guard.begin_therapy(rig.guard_ports()), Status::kTherapyInhibited);
+  rig.permit.is_slow = false;
+  rig.guard.poll(rig.guard_ports());
+  EXPECT_EQ(rig.guard.state(), GuardState::kIdle);
+}
+
+TEST(TherapyGuardHold, ARenewalOfAnotherHoldGetsNoLease) {
+  Rig rig;
+  rig.hold();
+  const int before = rig.key.signatures;
+  AgentMessage renew;
+  renew.type = AgentMessageType::kRenew;
+  renew.hold = filled<Nonce>(0xee);
+  renew.challenge = filled<Nonce>(0xef);
+  rig.tell_guard(renew);
+  EXPECT_EQ(last_refusal(rig).reason, Status::kNotThisHold);
+  EXPECT_EQ(rig.key.signatures, before);
+}
+
 TEST(TherapyGuardHold, AReleaseOfAnotherHoldChangesNothing) {
   Rig rig;
   rig.hold();
@@ -473,6 +502,28 @@ TEST(TherapyGuardTrial, ConfirmAndRevertAreRefusedOutsideATrial) {
     EXPECT_TRUE(rig.reset.commanded.empty());
     EXPECT_EQ(last_refusal(rig).reason, Status::kNotInTrial);
   }
+}
+
+TEST(TherapyGuardTrial, ASwitchIsRefusedForWantOfAHold) {
+  Rig rig(RunKind::kTrial);
+  rig.hold_and_check(HoldKind::kTrial);
+  ASSERT_EQ(rig.client.ask_reset(rig.client_ports(), ResetPurpose::kConfirm), Status::kSuccess);
+  AgentMessage ask;
+  ASSERT_EQ(parse(rig.to_therapy.sent.back(), ask), Status::kSuccess);
+  ask.purpose = ResetPurpose::kSwitch;
+  rig.tell_guard(ask);
+  EXPECT_TRUE(rig.reset.commanded.empty());
+  EXPECT_EQ(last_refusal(rig).reason, Status::kNotInhibited);
+}
+
+TEST(TherapyGuardTrial, ResetsOnlyWhileTheApplicationAnswers) {
+  Rig rig(RunKind::kTrial);
+  rig.hold_and_check(HoldKind::kTrial);
+  rig.application.is_frozen = true;
+  rig.ask_reset(ResetPurpose::kConfirm);
+  EXPECT_TRUE(rig.reset.commanded.empty());
+  EXPECT_EQ(rig.client.last_reason(), Status::kNoAnswer);
+  EXPECT_EQ(rig.guard.state(), GuardState::kInTrial);
 }
 
 TEST(TherapyGuardTrial, GivesNoLeaseForAnotherImageThanTheRunningOne) {
