@@ -37,10 +37,11 @@ core::Result<const core::JsonValue*> ObjectReader::value(std::string_view name) 
   return &at->second;
 }
 
-core::Result<std::string> ObjectReader::text(std::string_view name) {
+core::Result<std::string> ObjectReader::text(std::string_view name, std::size_t bytes_max) {
   const auto member = value(name);
   const std::string* text = member ? (*member)->as_string() : nullptr;
   if (!text) return wrong(name, "a string");
+  if (text->size() > bytes_max) return wrong(name, "a string of at most " + std::to_string(bytes_max) + " bytes");
   return *text;
 }
 
@@ -84,7 +85,7 @@ core::Result<std::vector<std::string>> ObjectReader::texts(std::string_view name
   std::vector<std::string> out;
   for (const core::JsonValue& item : *items) {
     const std::string* text = item.as_string();
-    if (!text) return wrong(name, "a list of strings");
+    if (!text || text->size() > kTextBytesMax) return wrong(name, "a list of strings");
     out.push_back(*text);
   }
   return out;

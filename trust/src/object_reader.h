@@ -10,6 +10,7 @@
 #include "aseptic/core/uuid.h"
 #include "aseptic/core/version.h"
 #include "aseptic/trust/codes.h"
+#include "aseptic/trust/limits.h"
 #include "aseptic/trust/metadata.h"
 
 namespace aseptic::trust {
@@ -21,7 +22,7 @@ class ObjectReader {
 
   [[nodiscard]] bool has(std::string_view name) const { return object_->contains(name); }
   core::Result<const core::JsonValue*> value(std::string_view name);
-  core::Result<std::string> text(std::string_view name);
+  core::Result<std::string> text(std::string_view name, std::size_t bytes_max = kTextBytesMax);
   core::Result<std::uint64_t> count(std::string_view name);
   core::Result<std::uint32_t> count32(std::string_view name);
   core::Result<bool> boolean(std::string_view name);
@@ -36,6 +37,7 @@ class ObjectReader {
 
   // The members that were not read, kept for the canonical form.
   [[nodiscard]] core::JsonObject rest() const;
+  [[nodiscard]] bool was_read(std::string_view name) const { return read_.contains(name); }
   [[nodiscard]] core::Error error(std::string_view sentence) const;
   [[nodiscard]] TrustCode code() const { return code_; }
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "aseptic/core/utc_time.h"
-#include "aseptic/trust/channel.h"
+#include "aseptic/trust/applicable.h"
 #include "aseptic/trust/trusted_metadata.h"
 
 namespace aseptic::trust {
@@ -54,7 +54,7 @@ struct BundleContext {
 core::Result<OfflineBundle> verify_offline_bundle(core::ByteView file, const RoleAuthority& offline,
                                                   const BundleContext& context);
 
-// Of two withdrawn lists the one of the newer channel revision; never fewer entries than either side's newer one.
+// Of two withdrawn lists the one of the newer channel revision.
 const std::vector<Withdrawal>& newer_withdrawn(std::uint64_t revision_a, const std::vector<Withdrawal>& a,
                                                std::uint64_t revision_b, const std::vector<Withdrawal>& b);
 

@@ -29,7 +29,7 @@ struct BootReport {
   std::string life_cycle;            // "dev" or "prod"
   std::uint64_t log_count = 0;
   core::Digest log_head;
-  std::optional<std::string> alias_key;  // PEM; signs until the next reset
+  core::Bytes alias_key;             // SPKI of the key that signs until the next reset; empty when there is none
   Unrecognized unrecognized;
 
   static core::Result<BootReport> parse(const core::JsonValue& signed_part);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/trust/authority_policy.h"
+
+#include "statement_parts.h"
+
+namespace aseptic::trust {
+namespace {
+
+constexpr std::array<std::string_view, 2> kNeeds = {"required", "not-used"};
+
+std::string_view word(Need need) { return kNeeds[static_cast<std::size_t>(need)]; }
+
+core::Result<void> check_one(Need need, bool present, std::string_view what) {
+  if (need == Need::kNotUsed || present) return {};
+  return core::Error(TrustCode::kStatementMissing,
+                     "the authority policy requires a statement of the " + std::string(what) + ", and there is none");
+}
+
+}  // namespace
+
+core::Result<AuthorityPolicy> AuthorityPolicy::parse(const core::JsonValue& signed_part) {
+  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "authority policy", TrustCode::kStatementFormat));
+  AuthorityPolicy policy;
+  ASEPTIC_TRY(const std::string type, reader.text("_type"));
+  if (type != kAuthorityPolicyType) return core::Error(TrustCode::kWrongType, "authority policy: is of another kind");
+  ASEPTIC_TRY(policy.critical, read_critical(reader));
+  ASEPTIC_TRY(policy.product, reader.uuid("product"));
+  ASEPTIC_TRY(policy.version, reader.count("version"));
+  ASEPTIC_TRY(policy.image_repository, (read_word<Need>(reader, "image_repository", kNeeds)));
+  ASEPTIC_TRY(policy.director, (read_word<Need>(reader, "director", kNeeds)));
+  ASEPTIC_TRY(policy.site, (read_word<Need>(reader, "site", kNeeds)));
+  ASEPTIC_TRY(policy.log, (read_word<Need>(reader, "log", kNeeds)));
+  ASEPTIC_TRY(policy.offline_allowed, reader.boolean("offline_allowed"));
+  if (policy.image_repository != Need::kRequired) return reader.error("the image repository is always required");
+  ASEPTIC_TRY_VOID(check_critical(reader, policy.critical));
+  policy.unrecognized = reader.rest();
+  return policy;
+}
+
+core::JsonValue AuthorityPolicy::encode() const {
+  core::JsonObject object = unrecognized;
+  object["_type"] = kAuthorityPolicyType;
+  object["critical"] = encode_texts(critical);
+  object["product"] = product.text();
+  object["version"] = number(version);
+  object["image_repository"] = word(image_repository);
+  object["director"] = word(director);
+  object["site"] = word(site);
+  object["log"] = word(log);
+  object["offline_allowed"] = offline_allowed;
+  return object;
+}
+
+core::Result<AuthorityPolicy> verify_authority_policy(core::ByteView file, const Root& root) {
+  ASEPTIC_TRY(const core::JsonValue part,
+              open_statement(file, kAuthorityPolicyType, root.authority(kRootRole), kStatementBytesMax));
+  return AuthorityPolicy::parse(part);
+}
+
+core::Result<void> check_statements(const AuthorityPolicy& policy, const StatementsPresent& present) {
+  // SECURITY(T-32): a statement that is left out is a refusal, not a smaller policy.
+  ASEPTIC_TRY_VOID(check_one(policy.image_repository, present.image_repository, "image repository"));
+  ASEPTIC_TRY_VOID(check_one(policy.director, present.director, "director"));
+  ASEPTIC_TRY_VOID(check_one(policy.site, present.site, "site"));
+  return check_one(policy.log, present.log, "release log");
+}
+
+}  // namespace aseptic::trust
