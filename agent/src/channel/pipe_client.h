@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// platform::HttpClient of the apply process: every request goes to acquire, every byte of the answer is untrusted.
+//
+// Addresses are kPipeUrl + "/metadata/...", kPipeUrl + "/targets/..." and, for reports, kPipeReportUrl; there is no other
+// place that could be asked for.
+#pragma once
+
+#include "aseptic/agent/message.h"
+#include "aseptic/platform/clock.h"
+#include "aseptic/platform/net.h"
+#include "channel/packet_channel.h"
+
+namespace aseptic::agent {
+
+inline constexpr std::string_view kPipeUrl = "https://acquire";
+inline constexpr std::string_view kPipeReportUrl = "https://acquire/report";
+
+class PipeHttpClient final : public platform::HttpClient {
+ public:
+  PipeHttpClient(PacketChannel& channel, platform::Clock& clock) : channel_(channel), clock_(clock) {}
+
+  // acquire runs its own verification of the repository's metadata.
+  core::Result<void> refresh();
+  core::Result<platform::HttpReply> get(const platform::HttpGet& request, const platform::BodySink& sink) override;
+  core::Result<platform::HttpReply> post(const platform::HttpPost& request, const platform::BodySink& sink) override;
+
+ private:
+  core::Result<platform::HttpReply> exchange(MessageType type, core::ByteView body, std::uint64_t bytes_max,
+                                             std::chrono::milliseconds silence_max, const platform::BodySink& sink);
+
+  PacketChannel& channel_;
+  platform::Clock& clock_;
+  std::uint32_t request_ = 0;
+};
+
+}  // namespace aseptic::agent
