@@ -56,7 +56,8 @@ PagedBytes::Page& PagedBytes::page_for_writing(std::uint64_t index) {
   } else if (slot.use_count() != 1) {
     slot = std::make_shared<Page>(*slot);
   }
-  return const_cast<Page&>(*slot);
+  // The page was made here as a mutable object, and nobody else holds it.
+  return const_cast<Page&>(*slot);  // NOLINT(const_cast: see above)
 }
 
 void PagedBytes::drop_page(std::uint64_t index) {

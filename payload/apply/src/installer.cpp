@@ -9,7 +9,7 @@
 #include "aligned_buffer.h"
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
-#include "zero_blocks.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 #include "zstd_decoder.h"
 
 namespace aseptic::payload {

@@ -12,7 +12,7 @@
 #include "aseptic/core/assert.h"
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
-#include "zero_blocks.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 
 namespace aseptic::payload {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <zstd.h>
 
-#include <algorithm>
 
 #include "aseptic/core/assert.h"
 #include "aseptic/core/hash.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 
 namespace aseptic::payload {
 
@@ -30,8 +30,7 @@ ChunkEncoder::ChunkEncoder(ChunkEncoder&&) noexcept = default;
 EncodedChunk ChunkEncoder::encode(core::ByteView image_bytes) {
   EncodedChunk chunk;
   chunk.entry.decoded_size = static_cast<std::uint32_t>(image_bytes.size());
-  if (std::all_of(image_bytes.begin(), image_bytes.end(), [](std::uint8_t byte) { return byte == 0; }))
-    return chunk;
+  if (is_all_zero(image_bytes)) return chunk;
   chunk.entry.decoded_digest = core::sha256(image_bytes).bytes;
   chunk.stored.resize(image_bytes.size() - 1);  // a larger result is no gain
   const std::size_t size = ZSTD_compress2(context_->cctx.get(), chunk.stored.data(), chunk.stored.size(),

@@ -8,6 +8,7 @@
 
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/read_back.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 
 namespace aseptic::payload {
 namespace {
@@ -51,8 +52,7 @@ class ComparingDevice final : public ImageDevice {
   core::Result<void> discard(std::uint64_t offset, std::uint64_t size) override {
     core::Bytes expected(static_cast<std::size_t>(size));
     ASEPTIC_TRY_VOID(image_.read(offset, expected));
-    if (std::any_of(expected.begin(), expected.end(), [](std::uint8_t byte) { return byte != 0; }))
-      return differs(offset);
+    if (!is_all_zero(expected)) return differs(offset);
     return cover(offset, size);
   }
   [[nodiscard]] bool is_covered() const {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pages of a payload file, and their chain of digests made anew after a test changed them.
+#pragma once
+
+#include "support.h"
+
+namespace aseptic::payload::tests {
+
+struct PagePlace {
+  std::size_t offset;
+  std::size_t size;
+};
+
+// Of a valid file.
+inline std::vector<PagePlace> page_offsets(const core::Bytes& file) {
+  PayloadHeader header;
+  if (!ok(decode_header(core::ByteView(file).first<kHeaderSize>(), header))) std::abort();
+  std::vector<PagePlace> places;
+  std::size_t at = kHeaderSize;
+  for (std::uint64_t page = 0; page < header.page_count; ++page) {
+    const std::uint32_t entries = header.entries_of_page(page);
+    const core::ByteView bytes = core::ByteView(file).subspan(at, page_size(entries));
+    places.push_back({at, bytes.size()});
+    at += bytes.size();
+    for (std::uint32_t i = 0; i < entries; ++i) {
+      ChunkEntry entry;
+      if (!ok(decode_entry(header, page * header.page_entries + i, bytes, entry))) std::abort();
+      at += entry.stored_size;
+    }
+  }
+  return places;
+}
+
+// Links each page to the next and the header to the first, whatever stands in them.
+inline void rechain(core::Bytes& file, const std::vector<PagePlace>& pages) {
+  CoreHasher hasher;
+  for (std::size_t i = pages.size(); i-- > 0;) {
+    const Digest digest = boot::hash_of(hasher, core::ByteView(file).subspan(pages[i].offset, pages[i].size));
+    const std::size_t link = i == 0 ? 128 : pages[i - 1].offset + 24;
+    // A link that a test has changed on purpose in the last page stays; all others are made right.
+    std::copy(digest.begin(), digest.end(), file.begin() + static_cast<std::ptrdiff_t>(link));
+  }
+}
+
+}  // namespace aseptic::payload::tests
