@@ -5,7 +5,9 @@
 #include <exception>
 #include <span>
 
+#include "aseptic/fetch/codes.h"
 #include "aseptic/fetch/updater.h"
+#include "aseptic/platform/codes.h"
 #include "aseptic/platform/posix/http_client.h"
 #include "aseptic/platform/posix/operator_file.h"
 #include "aseptic/platform/posix/posix_clock.h"
@@ -28,15 +30,21 @@ void print(std::FILE* stream, const std::string& text) { std::fprintf(stream, "a
 std::string sentence_of(const Error& error) { return error.sentence() + " [" + std::string(error.name()) + "]"; }
 
 Result<std::unique_ptr<PosixStorage>> open_metadata(const tuf::Options& options, PosixStorage::Missing missing) {
-  return PosixStorage::open(options.metadata_dir,
-                            {.missing = missing, .lock = PosixStorage::Lock::kExclusive, .access = PosixStorage::Access::kUmask});
+  auto storage = PosixStorage::open(
+      options.metadata_dir, {.missing = missing, .lock = PosixStorage::Lock::kExclusive, .access = PosixStorage::Access::kUmask});
+  if (!storage && storage.error().is(platform::PlatformCode::kNotFound))
+    return Error(fetch::FetchCode::kNoTrustedRoot,
+                 "the metadata directory " + options.metadata_dir + " does not exist; run the command init with a root that you trust first");
+  return storage;
 }
 
 Result<void> init(const tuf::Options& options) {
   ASEPTIC_TRY(const auto root, platform::read_operator_file(options.root_file, aseptic::trust::kRootBytesMax));
+  // Judged before anything is created: a bad root changes nothing.
+  if (auto judged = aseptic::trust::TrustedMetadata::from_root(root).within(options.root_file); !judged) return std::move(judged).error();
   ASEPTIC_TRY(const auto storage, open_metadata(options, PosixStorage::Missing::kCreate));
   fetch::MetadataStore store(*storage);
-  return fetch::Updater::trust_root(store, root).within(options.root_file);
+  return fetch::Updater::trust_root(store, root);
 }
 
 Result<void> download(fetch::Updater& updater, const tuf::Options& options) {

@@ -77,8 +77,8 @@ struct Updater::State {
   Result<void> update_timestamp();
   Result<void> update_snapshot();
   Result<void> update_targets();
-  void load_reference(std::string_view role, const FileRequest& request,
-                      Result<void> (TrustedMetadata::*load)(core::ByteView));
+  void load_reference(const FileRequest& request, Result<void> (TrustedMetadata::*load)(core::ByteView),
+                      std::initializer_list<std::string_view> forget);
   Result<void> supply(trust::TargetSearch& search, const FileRequest& request);
   Result<void> stream(const Verified<TargetInfo>& target, std::uint64_t first, const platform::BodySink& sink);
 };
@@ -138,17 +138,18 @@ Result<bool> Updater::State::update_root_once() {
   return true;
 }
 
-// A cached timestamp or snapshot is the reference against rollback. One that today's keys no longer sign is no longer
-// trusted metadata, and leaves the store.
-void Updater::State::load_reference(std::string_view role, const FileRequest& request,
-                                    Result<void> (TrustedMetadata::*load)(core::ByteView)) {
+// A cached file is the reference against rollback. One that today's keys no longer sign is no longer trusted metadata:
+// `forget` leaves the store, in this order.
+void Updater::State::load_reference(const FileRequest& request, Result<void> (TrustedMetadata::*load)(core::ByteView),
+                                    std::initializer_list<std::string_view> forget) {
   const auto file = cached(request);
   if (!file) return;
   const auto loaded = (trusted.*load)(*file);
   if (loaded) return;
-  note(loaded.error().within("cached " + std::string(role) + " is not used"));
+  note(loaded.error().within("cached metadata is not used"));
   if (!loaded.error().is(trust::TrustCode::kThreshold)) return;
-  if (auto removed = store.remove(role); !removed) note(removed.error());
+  for (const auto role : forget)
+    if (auto removed = store.remove(role); !removed) note(removed.error());
 }
 
 Result<void> Updater::State::update_timestamp() {
@@ -269,10 +270,12 @@ Result<void> Updater::refresh(core::UtcTime start) {
     if (!*more) break;
   }
   ASEPTIC_TRY_VOID(state.trusted.finish_root(start).within("update root"));
-  state.load_reference(trust::kTimestampRole, state.trusted.timestamp_request(), &TrustedMetadata::load_timestamp);
+  state.load_reference(state.trusted.timestamp_request(), &TrustedMetadata::load_timestamp, {trust::kTimestampRole});
   // The reference snapshot may be as large as any snapshot, whatever the timestamp says of the newest.
-  state.load_reference(trust::kSnapshotRole, FileRequest{.role = std::string(trust::kSnapshotRole), .version = {}, .bytes_max = trust::kSnapshotBytesMax},
-                       &TrustedMetadata::load_snapshot);
+  // SECURITY(T-10): with replaced snapshot keys the timestamp goes as well, and first: a cut between the two removals must
+  // not leave a fast-forwarded timestamp without the snapshot that exposes it.
+  state.load_reference({.role = std::string(trust::kSnapshotRole), .version = {}, .bytes_max = trust::kSnapshotBytesMax},
+                       &TrustedMetadata::load_snapshot, {trust::kTimestampRole, trust::kSnapshotRole});
   ASEPTIC_TRY_VOID(state.update_timestamp().within("update timestamp"));
   ASEPTIC_TRY_VOID(state.update_snapshot().within("update snapshot"));
   ASEPTIC_TRY_VOID(state.update_targets().within("update targets"));

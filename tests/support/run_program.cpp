@@ -17,10 +17,15 @@ namespace {
   ::signal(SIGPIPE, SIG_DFL);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
-  for (const auto& entry : environment) ::putenv(const_cast<char*>(entry.c_str()));
+  // Copies: exec and putenv take pointers to characters that may change.
+  static std::vector<std::string> kept;
+  kept = words;
+  kept.insert(kept.end(), environment.begin(), environment.end());
   std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (i < words.size()) arguments.push_back(kept[i].data());
+    else ::putenv(kept[i].data());
+  }
   arguments.push_back(nullptr);
   ::execvp(arguments.front(), arguments.data());
   ::_exit(127);

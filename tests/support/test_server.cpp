@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <stdexcept>
 
 namespace aseptic::test {
@@ -234,7 +235,8 @@ void TestServer::serve(int socket) {
       Request request = parse_head(std::string_view(received).substr(0, end + 2));
       received.erase(0, end + 4);
       const std::string length = request.header("content-length");
-      const std::size_t body_size = length.empty() ? 0 : std::stoul(length);
+      std::size_t body_size = 0;
+      std::from_chars(length.data(), length.data() + length.size(), body_size);  // absent means none
       while (received.size() < body_size && wire.receive(received)) {
       }
       request.body = received.substr(0, body_size);
