@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images as a slot holds them: boot manifest (signed region and signature block), then the regions.
+//
+// Called by `aseptic image` and by releases. Layout: protocol.md section 2, docs/formats/boot_manifest.md. Regions are
+// laid out in order from offset 12,288, each aligned to 4,096; everything between is zero.
+// Security: an image is signed by the builder key whose id the manifest carries; the signature is checked as boot does
+// it before the file is written. Post-quantum block: zero, life cycle development, until the second algorithm exists.
+// Memory: one block at a time. Thread contract: one thread at a time per file.
+#pragma once
+
+#include "aseptic/core/uuid.h"
+#include "aseptic/publish/signing.h"
+
+namespace aseptic::publish {
+
+enum class ImageRegionKind : std::uint8_t { kExecCopied, kTreeVerified };
+
+struct ImageRegionSource {
+  ImageRegionKind kind = ImageRegionKind::kExecCopied;
+  Path file;
+};
+
+// One further component of the set, as far as the set digest needs it.
+struct SetMember {
+  core::Uuid component;
+  std::uint64_t sequence = 0;
+  std::uint32_t epoch = 0;
+  core::Digest image_digest;
+};
+
+struct ImageDependency {
+  core::Uuid component;
+  std::uint64_t sequence_min = 0;
+};
+
+enum class Revocation : std::uint8_t { kAfterPolicyDelay, kNow };
+
+struct ImagePlan {
+  core::Uuid product, hardware, component;
+  std::uint32_t hardware_revision_min = 0, hardware_revision_max = 0;
+  std::string version;
+  std::uint64_t sequence = 0;
+  std::uint32_t epoch = 0;
+  std::vector<ImageRegionSource> regions;
+  std::vector<SetMember> others;              // the rest of the set; none for a device with one component
+  std::vector<ImageDependency> dependencies;
+  std::uint32_t key_revoke_mask = 0;
+  Revocation revocation = Revocation::kAfterPolicyDelay;
+  std::uint32_t min_boot_version = 0, min_root_version = 0;
+  core::Digest tree_salt;                     // random, from the caller; used when a region is tree-verified
+  core::Digest build_id;
+  core::Digest sbom;
+};
+
+struct ImageRegionInfo {
+  ImageRegionKind kind;
+  std::uint64_t offset, size;
+  core::Digest digest;
+};
+
+struct ImageInfo {
+  core::Uuid product, hardware;
+  std::uint32_t hardware_revision_min = 0, hardware_revision_max = 0;
+  std::string version;
+  std::uint64_t sequence = 0;
+  std::uint32_t epoch = 0;
+  std::uint64_t image_size = 0;
+  core::Digest manifest_digest, image_digest, set_digest;
+  core::Digest builder_key_id;  // SHA-256 of x || y
+  core::Digest tree_salt;
+  core::Digest sbom;
+  std::uint32_t key_revoke_mask = 0;
+  Revocation revocation = Revocation::kAfterPolicyDelay;
+  bool is_development = true;
+  bool has_signature = false;   // not all zero; says nothing about its validity
+  std::vector<ImageRegionInfo> regions;
+};
+
+// Composes an unsigned image for this builder key.
+core::Result<ImageInfo> build_image(const ImagePlan& plan, const core::PublicKey& builder, const Path& out);
+
+// Structure of the manifest, which is not authenticated by this.
+core::Result<ImageInfo> read_image(const Path& image);
+
+core::Result<Presentation> review_image(const Path& image, const std::optional<Path>& previous);
+core::Result<void> sign_image(const Path& image, const Agreement& agreement, BuilderSigner& signer, const SigningDesk& desk);
+
+// As boot would: structure, signature by one of the keys, every region against its digest, nothing else in the file.
+core::Result<ImageInfo> verify_image(const Path& image, const std::vector<core::PublicKey>& builders);
+
+core::Digest builder_key_id(const core::PublicKey& builder);
+
+}  // namespace aseptic::publish
