@@ -46,6 +46,8 @@ int main(int argc, char** argv) {
     aseptic::app::add_pki_commands(app, bench);
     aseptic::app::add_repo_commands(app, bench);
     aseptic::app::add_sign_commands(app, bench);
+    aseptic::app::add_image_commands(app, bench);
+    aseptic::app::add_release_commands(app, bench);
     return parse_and_run(app, bench, argc, argv);
   } catch (const std::exception& error) {
     std::cerr << "aseptic: unexpected: " << error.what() << "\n";

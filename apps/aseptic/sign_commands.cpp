@@ -98,9 +98,9 @@ core::Result<void> verify_log(Workbench& bench, const Options& options) {
 
 }  // namespace
 
-void add_sign_commands(CLI::App& app, Workbench& bench) {
+void add_sign_command(CLI::App& parent, Workbench& bench) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("sign", "Show what a signing file holds, ask, log, and add this person's signature");
+  CLI::App* command = parent.add_subcommand("sign", "Show what a signing file holds, ask, log, and add this person's signature");
   command->fallthrough();
   command->add_option("FILE", options->file, "Signing file; it travels from person to person")->required();
   command->add_option("--key", options->key, "Label of this person's key");
@@ -108,8 +108,12 @@ void add_sign_commands(CLI::App& app, Workbench& bench) {
   command->add_flag("--yes", options->yes, "Do not ask; for scripts that showed it before");
   command->add_flag("--show", options->show, "Only show what would be signed");
   on_run(command, bench, [&bench, options] { return sign(bench, *options); });
+}
 
-  command = app.add_subcommand("merge", "Bring the signatures of other copies of a signing file into this one");
+void add_sign_commands(CLI::App& app, Workbench& bench) {
+  add_sign_command(app, bench);
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("merge", "Bring the signatures of other copies of a signing file into this one");
   command->fallthrough();
   command->add_option("FILE", options->file, "Signing file that receives the signatures")->required();
   command->add_option("OTHER", options->others, "Copies that others signed")->required();

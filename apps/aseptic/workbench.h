@@ -73,5 +73,8 @@ void add_pki_commands(CLI::App& app, Workbench& bench);
 void add_repo_commands(CLI::App& app, Workbench& bench);
 void add_repo_edit_commands(CLI::App& repo, Workbench& bench);
 void add_sign_commands(CLI::App& app, Workbench& bench);
+void add_sign_command(CLI::App& parent, Workbench& bench);  // `sign` also stands below `release`
+void add_image_commands(CLI::App& app, Workbench& bench);
+void add_release_commands(CLI::App& app, Workbench& bench);
 
 }  // namespace aseptic::app
