@@ -75,7 +75,7 @@ class FakePermit final : public PermitStore {
     if (fails) return Status::kStorage;
     if (is_slow) return Status::kPending;
     if (!forgets) medium = cached;
-    return Status::kSuccess;
+    return sync_fails ? Status::kStorage : Status::kSuccess;
   }
   Status read(PermitCell& out) override {
     if (fails) return Status::kStorage;
@@ -86,6 +86,7 @@ class FakePermit final : public PermitStore {
   PermitCell medium{};
   bool fails = false;
   bool is_slow = false;
+  bool sync_fails = false;  // the data can be read, but nobody knows whether it is durable
   bool forgets = false;  // says "durable" and lies
   int stores = 0;
 };

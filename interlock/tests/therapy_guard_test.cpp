@@ -173,6 +173,19 @@ TEST(TherapyGuardHold, CancelsWhenReadBackDoesNotShowThePermit) {
   EXPECT_TRUE(rig.to_agent.sent.empty());
 }
 
+// Answers: SI-01
+TEST(TherapyGuardHold, IsNotAcknowledgedWhenTheFlushFailsAlthoughThePermitCanBeRead) {
+  Rig rig;
+  rig.permit.sync_fails = true;
+  rig.tell_guard(hold_ask());
+  EXPECT_EQ(rig.guard.last_reason(), Status::kStorage);
+  EXPECT_EQ(rig.guard.state(), GuardState::kCancelling) << "nor is the clearing believed before it is durable";
+  EXPECT_TRUE(rig.to_agent.sent.empty());
+  rig.permit.sync_fails = false;
+  rig.guard.poll(rig.guard_ports());
+  EXPECT_EQ(rig.guard.state(), GuardState::kIdle);
+}
+
 // Answers: SI-01, SI-02
 TEST(TherapyGuardHold, IsRefusedForEveryRowOfTheTable) {
   for (const BlockingRule& rule : kBlockingTable) {
