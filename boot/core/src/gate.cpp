@@ -160,6 +160,8 @@ void PowerUp::complete_generation() {
   next.generation = state().generation;
   if (has_capability(kPortNvStore)) {
     next.confirmed = state().confirmed.manifest;
+    next.confirmed_sequence = state().confirmed.sequence;
+    next.confirmed_min_root_version = state().confirmed.min_root_version;
     next.quarantine = state().quarantine;
     next.quarantine_count = state().quarantine_count;
   }

@@ -64,7 +64,10 @@ void PowerUp::discard_journal(std::uint32_t reason) {
   fresh.boot_count = state().boot_count;  // never turned back by us: arms and tokens are bound to it
   fresh.generation = store_.generation;
   if (has_capability(kPortNvStore)) {
+    // The sequence is known even when the image is gone: a wiped journal opens no way to an older release.
     fresh.confirmed.manifest = store_.confirmed;
+    fresh.confirmed.sequence = store_.confirmed_sequence;
+    fresh.confirmed.min_root_version = store_.confirmed_min_root_version;
     const ImagePlace place = find(store_.confirmed);
     if (place != ImagePlace::kNone) fresh.confirmed = measure(place).facts.info;
     fresh.quarantine = store_.quarantine;

@@ -55,8 +55,11 @@ Status make_factory_store(Hasher& hasher, const Provisioning& provisioning, cons
   MonotonicCell cell;
   cell.write_count = 1;
   cell.state.floor = manifest.epoch;
-  if ((provisioning.port_capabilities & kPortNvStore) != 0)
+  if ((provisioning.port_capabilities & kPortNvStore) != 0) {
     cell.state.confirmed = manifest_digest(hasher, image.manifest_region);
+    cell.state.confirmed_sequence = manifest.sequence;
+    cell.state.confirmed_min_root_version = manifest.min_root_version;
+  }
   fill_bytes(area, kErased);
   encode_monotonic_cell(cell, area.first<kMonotonicCellSize>());
   return Status::kOk;

@@ -26,6 +26,12 @@ void drop_staged(JournalState& s) {
   s.interrupted = 0;
 }
 
+// Intents belong to the confirmed image that they were judged by.
+void drop_intents(JournalState& s) {
+  s.floor_intent = 0;
+  s.revoke_intent = 0;
+}
+
 void close_trial(JournalState& s) {
   s.trial_open = false;
   s.trial_forced = false;
@@ -87,6 +93,7 @@ void Fold::apply_trial(const Record& r) {
     s.confirmed_at = s.boot_count;
     s.generation = r.value;
     s.synced = false;
+    drop_intents(s);
     s.lift_quarantine(r.digest);
     drop_staged(s);
   } else if (r.tag == RecordTag::kTrialFailed) {
@@ -146,6 +153,7 @@ void Fold::apply(const Record& r) {
       s.confirmed_at = s.boot_count;
       s.generation = r.value;
       s.synced = false;
+      drop_intents(s);
       drop_staged(s);
       break;
     case RecordTag::kSynced:
@@ -154,8 +162,8 @@ void Fold::apply(const Record& r) {
     case RecordTag::kFloor: {
       FloorWire w{};
       copy_bytes(mutable_bytes_of(w), r.digest);
-      if (w.floor.get() > s.floor_intent) s.floor_intent = w.floor.get();
-      s.revoke_intent |= w.revoked.get();
+      s.floor_intent = w.floor.get();
+      s.revoke_intent = w.revoked.get();
       s.generation = r.value;
       break;
     }

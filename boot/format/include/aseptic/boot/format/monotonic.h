@@ -26,6 +26,8 @@ struct MonotonicState {
   std::uint32_t revoked = 0;  // bit i = key slot i
   // NV ports only. A zero digest means "none".
   Digest confirmed{};
+  std::uint64_t confirmed_sequence = 0;
+  std::uint32_t confirmed_min_root_version = 0;
   std::uint8_t quarantine_count = 0;
   std::array<Quarantined, kQuarantineMax> quarantine{};
 };
@@ -50,12 +52,15 @@ struct MonotonicCellWire {
   std::uint8_t reserved1[4];
   Digest confirmed;
   QuarantinedWire quarantine[kQuarantineMax];
-  std::uint8_t reserved2[112];
+  Le64 confirmed_sequence;
+  Le32 confirmed_min_root_version;
+  std::uint8_t reserved2[100];
   Le64 checksum;
 };
 static_assert(sizeof(MonotonicCellWire) == kMonotonicCellSize && alignof(MonotonicCellWire) == 1);
 static_assert(offsetof(MonotonicCellWire, write_count) == 16 && offsetof(MonotonicCellWire, generation) == 24);
 static_assert(offsetof(MonotonicCellWire, confirmed) == 40 && offsetof(MonotonicCellWire, quarantine) == 72);
+static_assert(offsetof(MonotonicCellWire, confirmed_sequence) == 392);
 static_assert(offsetof(MonotonicCellWire, checksum) == 504);
 
 struct MonotonicCell {

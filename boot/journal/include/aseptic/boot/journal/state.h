@@ -31,6 +31,7 @@ struct BootHash {
 struct JournalState {
   std::uint32_t boot_count = 0;
   std::uint32_t generation = 0;
+  // Of the last FLOOR record for the confirmed image: a hint that a burn may have been cut off, never a value to burn.
   std::uint32_t floor_intent = 0;
   std::uint32_t revoke_intent = 0;
   std::uint32_t confirmed_at = 0;  // boot_count of the confirm: the policy delay counts from here
