@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "init/supervisor.h"
+#include "pump/init/supervisor.h"
 
 int main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] != '/') {

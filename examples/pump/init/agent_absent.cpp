@@ -3,14 +3,15 @@
 
 #include <cstdio>
 
-#include "init/agent_process.h"
+#include "pump/init/agent_process.h"
 
 namespace aseptic::pump {
 
 int run_update_agent(const std::string&) {
   std::printf("pump: this build has no update agent; the device is not updatable\n");
   std::fflush(stdout);
-  for (;;) pause();
+  for (;;)
+    pause();
 }
 
 }  // namespace aseptic::pump

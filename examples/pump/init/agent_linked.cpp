@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/agent/agent.h"
-#include "init/agent_process.h"
+#include "pump/init/agent_process.h"
 
 namespace aseptic::pump {
 
-int run_update_agent(const std::string& device) { return agent::run_agent(device); }
+int run_update_agent(const std::string& device) {
+  return agent::run_agent(device);
+}
 
 }  // namespace aseptic::pump

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The second half of the device: the update agent. agent_linked.cpp runs the agent library, agent_absent.cpp stands in
-// where the build has no agent; CMake chooses.
+// The second half of the device: the update agent. agent_linked.cpp runs the agent library, agent_absent.cpp
+// stands in where the build has no agent; CMake chooses.
 #pragma once
 
 #include <string>

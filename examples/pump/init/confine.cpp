@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "init/confine.h"
+#include "pump/init/confine.h"
 
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -54,11 +54,14 @@ Confinement confine(const AllowedPaths& allowed) {
   if (abi >= 3) write |= LANDLOCK_ACCESS_FS_TRUNCATE;
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = write | kNever;
-  const auto ruleset = static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0U));
+  const auto ruleset =
+      static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0U));
   if (ruleset < 0) return Confinement::kFailed;
   bool done = true;
-  for (const std::string& path : allowed.read) done = allow(ruleset, path, kRead) && done;
-  for (const std::string& path : allowed.write) done = allow(ruleset, path, write) && done;
+  for (const std::string& path : allowed.read)
+    done = allow(ruleset, path, kRead) && done;
+  for (const std::string& path : allowed.write)
+    done = allow(ruleset, path, write) && done;
   done = done && syscall(SYS_landlock_restrict_self, ruleset, 0U) == 0;
   ::close(ruleset);
   return done ? Confinement::kEnforced : Confinement::kFailed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Landlock for the pump's processes, on top of what boot already took away. Called by init in each child, before the
-// child opens anything. Rights that are not listed are gone for the process and all that it starts.
+// Landlock for the pump's processes, on top of what boot already took away. Called by init in each child,
+// before the child opens anything. Rights that are not listed are gone for the process and all that it
+// starts.
 #pragma once
 
 #include <string>
@@ -20,7 +21,8 @@ Confinement confine(const AllowedPaths& allowed);
 
 /// Writes permit/, run/, therapy/; reads mailbox/.
 AllowedPaths therapy_paths(const std::string& device);
-/// SECURITY(T-61): everything the agent needs, and neither permit/ nor therapy/: it can neither arm alone nor sign a lease.
+/// SECURITY(T-61): everything the agent needs, and neither permit/ nor therapy/: it can neither arm alone nor
+/// sign a lease.
 AllowedPaths agent_paths(const std::string& device);
 
 }  // namespace aseptic::pump

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <string>
 
-#include "therapy/packet_socket.h"
+#include "pump/therapy/packet_socket.h"
 
 namespace {
 
@@ -25,7 +25,8 @@ int usage() {
 int main(int argc, char** argv) {
   if (argc < 3) return usage();
   std::string command = argv[2];
-  for (int i = 3; i < argc; ++i) command += std::string(" ") + argv[i];
+  for (int i = 3; i < argc; ++i)
+    command += std::string(" ") + argv[i];
   if (chdir(argv[1]) != 0) {
     std::fprintf(stderr, "pump-panel: there is no device folder %s\n", argv[1]);
     return 1;
@@ -33,7 +34,8 @@ int main(int argc, char** argv) {
   const aseptic::pump::Descriptor pump = aseptic::pump::connect_to("run/panel.sock");
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(command.data()), command.size());
   if (!pump.is_open() || !aseptic::pump::send_packet(pump, bytes)) {
-    std::fprintf(stderr, "pump-panel: the pump of %s does not run; start it with: aseptic-boot run DEVICE\n", argv[1]);
+    std::fprintf(stderr, "pump-panel: the pump of %s does not run; start it with: aseptic-boot run DEVICE\n",
+                 argv[1]);
     return 1;
   }
   pollfd watched{pump.get(), POLLIN, 0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "therapy/device_ports.h"
+#include "pump/therapy/device_ports.h"
 
 #include <fcntl.h>
 #include <time.h>
@@ -31,10 +31,14 @@ bool write_whole(int fd, std::span<const std::uint8_t> bytes) {
 
 const char* text_of(interlock::ResetPurpose purpose) {
   switch (purpose) {
-    case interlock::ResetPurpose::kSwitch: return "start the trial";
-    case interlock::ResetPurpose::kConfirm: return "confirm";
-    case interlock::ResetPurpose::kRevert: return "go back";
-    case interlock::ResetPurpose::kNone: break;
+    case interlock::ResetPurpose::kSwitch:
+      return "start the trial";
+    case interlock::ResetPurpose::kConfirm:
+      return "confirm";
+    case interlock::ResetPurpose::kRevert:
+      return "go back";
+    case interlock::ResetPurpose::kNone:
+      break;
   }
   return "unknown";
 }
@@ -69,7 +73,9 @@ core::Result<std::unique_ptr<FilePermitStore>> FilePermitStore::open(const std::
   return std::unique_ptr<FilePermitStore>(new FilePermitStore(fd));
 }
 
-FilePermitStore::~FilePermitStore() { ::close(fd_); }
+FilePermitStore::~FilePermitStore() {
+  ::close(fd_);
+}
 
 Status FilePermitStore::store(const interlock::PermitCell& cell) {
   boot::PermitCell bytes = boot::cleared_permit();
@@ -79,7 +85,9 @@ Status FilePermitStore::store(const interlock::PermitCell& cell) {
   return write_whole(fd_, bytes) ? Status::kSuccess : Status::kStorage;
 }
 
-Status FilePermitStore::sync() { return fdatasync(fd_) == 0 ? Status::kSuccess : Status::kStorage; }
+Status FilePermitStore::sync() {
+  return fdatasync(fd_) == 0 ? Status::kSuccess : Status::kStorage;
+}
 
 Status FilePermitStore::read(interlock::PermitCell& out) {
   posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);  // ask the medium, not the copy that was just written
@@ -88,7 +96,8 @@ Status FilePermitStore::read(interlock::PermitCell& out) {
   if (got < 0) return Status::kStorage;
   interlock::PermitCell cell;
   boot::Permit permit;
-  // What boot does not accept as a permit is none: torn, foreign or absent bytes count as cleared, here and there.
+  // What boot does not accept as a permit is none: torn, foreign or absent bytes count as cleared, here and
+  // there.
   if (got == static_cast<ssize_t>(bytes.size()) && boot::ok(boot::decode_permit(bytes, permit))) {
     cell = {interlock::PermitState::kGranted, permit.boot_count, {permit.hold_nonce}};
   }
@@ -96,7 +105,9 @@ Status FilePermitStore::read(interlock::PermitCell& out) {
   return Status::kSuccess;
 }
 
-bool FileMarker::is_set() { return access(path_.c_str(), F_OK) == 0; }
+bool FileMarker::is_set() {
+  return access(path_.c_str(), F_OK) == 0;
+}
 
 bool FileMarker::set() {
   const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -125,7 +136,8 @@ core::Result<interlock::BootFacts> read_boot_facts(const std::string& report_pat
   boot::BootReport report;
   const bool is_whole = got == static_cast<ssize_t>(bytes.size());
   if (!is_whole || !boot::ok(boot::decode_boot_report(bytes, report))) {
-    return core::Error(platform::PlatformCode::kStorageIo, "boot's report " + report_path + " is damaged; therapy stays off");
+    return core::Error(platform::PlatformCode::kStorageIo,
+                       "boot's report " + report_path + " is damaged; therapy stays off");
   }
   constexpr std::string_view kDomain{"aseptic-boot-id-v1\0", 19};
   const core::Digest digest = core::Sha256().update(kDomain).update(core::ByteView(bytes)).finish();

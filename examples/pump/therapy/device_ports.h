@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interlock's ports on the virtual device: boot time clock, therapy key file, PERMIT file, marker file, reset by
-// exit status. Called by: therapy_process.cpp and tests. EMULATED hardware.
+// The interlock's ports on the virtual device: boot time clock, therapy key file, PERMIT file, marker file,
+// reset by exit status. Called by: therapy_process.cpp and tests. EMULATED hardware.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 #include "aseptic/core/result.h"
 #include "aseptic/interlock/ports.h"
 #include "aseptic/platform/signer.h"
-#include "therapy/therapy.h"
+#include "pump/therapy/therapy.h"
 
 namespace aseptic::pump {
 
@@ -31,7 +31,8 @@ class KeySigner final : public interlock::LeaseSigner {
   std::unique_ptr<platform::Signer> key_;
 };
 
-/// permit/permit.bin in boot/format's layout. DURABILITY: sync() is fdatasync; read() drops the page cache first.
+/// permit/permit.bin in boot/format's layout. DURABILITY: sync() is fdatasync; read() drops the page cache
+/// first.
 class FilePermitStore final : public interlock::PermitStore {
  public:
   static core::Result<std::unique_ptr<FilePermitStore>> open(const std::string& path);
@@ -66,7 +67,8 @@ class ExitReset final : public interlock::ResetLine {
   void command_reset(interlock::ResetPurpose purpose) override;
 };
 
-/// What boot says about this start: mailbox/report.bin, and the boot id derived from it (docs/formats/interlock.md).
+/// What boot says about this start: mailbox/report.bin, and the boot id derived from it
+/// (docs/formats/interlock.md).
 core::Result<interlock::BootFacts> read_boot_facts(const std::string& report_path);
 
 }  // namespace aseptic::pump

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "therapy/infusion.h"
+#include "pump/therapy/infusion.h"
 
 #include <algorithm>
 
@@ -7,10 +7,14 @@ namespace aseptic::pump {
 
 const char* name_of(InfusionState state) {
   switch (state) {
-    case InfusionState::kIdle: return "idle";
-    case InfusionState::kProgramming: return "programming";
-    case InfusionState::kInfusing: return "infusing";
-    case InfusionState::kAlarm: return "alarm";
+    case InfusionState::kIdle:
+      return "idle";
+    case InfusionState::kProgramming:
+      return "programming";
+    case InfusionState::kInfusing:
+      return "infusing";
+    case InfusionState::kAlarm:
+      return "alarm";
   }
   return "unknown";
 }
@@ -63,7 +67,8 @@ void Infusion::tick(std::uint64_t now_ms) {
 
 bool motor_self_test(unsigned steps_per_ml) {
   constexpr unsigned kTestMl = 5;
-  constexpr unsigned kTrueStepsPerMl = 2000;  // of the mechanics; a version that believes otherwise doses wrongly
+  constexpr unsigned kTrueStepsPerMl =
+      2000;  // of the mechanics; a version that believes otherwise doses wrongly
   constexpr unsigned kTolerancePercent = 2;
   const unsigned measured_ul = kTestMl * steps_per_ml * 1000 / kTrueStepsPerMl;
   const unsigned wanted_ul = kTestMl * 1000;

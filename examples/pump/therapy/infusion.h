@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The therapy itself: a (much simplified) volumetric infusion pump. No I/O; time comes in.
-// Called by: Therapy. Invariant: the motor moves in kInfusing only; begin() is called only with the interlock's consent.
+// Called by: Therapy. Invariant: the motor moves in kInfusing only; begin() is called only with the
+// interlock's consent.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct InfusionProgram {
   std::uint32_t volume_ml = 250;
 };
 
-inline constexpr std::uint32_t kRateMlPerHMax = 1200;   // limits of the device class, both ends are tested
+inline constexpr std::uint32_t kRateMlPerHMax = 1200;  // limits of the device class, both ends are tested
 inline constexpr std::uint32_t kVolumeMlMax = 9999;
 
 class Infusion {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "therapy/packet_socket.h"
+#include "pump/therapy/packet_socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -13,7 +13,9 @@
 namespace aseptic::pump {
 namespace {
 
-Descriptor new_socket() { return Descriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+Descriptor new_socket() {
+  return Descriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
 
 bool fill_address(const std::string& path, sockaddr_un& out) {
   out = {};
@@ -46,7 +48,8 @@ Descriptor connect_to(const std::string& path) {
   sockaddr_un address;
   Descriptor socket = new_socket();
   if (!socket.is_open() || !fill_address(path, address)) return Descriptor();
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Descriptor();
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return Descriptor();
   return socket;
 }
 
@@ -55,8 +58,10 @@ std::optional<Descriptor> accept_from(const Descriptor& listener, unsigned uid) 
   if (!peer.is_open()) return std::nullopt;
   ucred who{};
   socklen_t size = sizeof who;
-  // SECURITY(T-61): the file mode keeps others out as well; the credential is checked because modes get changed.
-  if (getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.uid != uid) return std::nullopt;
+  // SECURITY(T-61): the file mode keeps others out as well; the credential is checked because modes get
+  // changed.
+  if (getsockopt(peer.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.uid != uid)
+    return std::nullopt;
   return peer;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "therapy/therapy.h"
+#include "pump/therapy/therapy.h"
 
 #include <charconv>
 #include <utility>
@@ -19,16 +19,16 @@ interlock::GuardPorts Therapy::guard_ports() {
 }
 
 Status Therapy::start(const interlock::BootFacts& facts) {
-  // An infusion that was cut off by a crash or a power cut is an alarm until somebody looked at it; the alarm blocks
-  // updates as well (SI-02).
+  // An infusion that was cut off by a crash or a power cut is an alarm until somebody looked at it; the alarm
+  // blocks updates as well (SI-02).
   if (ports_.marker.is_set()) infusion_.raise_alarm("infusion interrupted", ports_.clock.boottime_ms());
   return guard_.start(guard_ports(), facts);
 }
 
 void Therapy::tick() {
   infusion_.tick(ports_.clock.boottime_ms());
-  const bool has_ended = guard_.state() == interlock::GuardState::kTherapy &&
-                         infusion_.state() != InfusionState::kInfusing;
+  const bool has_ended =
+      guard_.state() == interlock::GuardState::kTherapy && infusion_.state() != InfusionState::kInfusing;
   if (has_ended) {
     ports_.marker.clear();
     static_cast<void>(guard_.end_therapy());
@@ -36,9 +36,13 @@ void Therapy::tick() {
   guard_.poll(guard_ports());
 }
 
-void Therapy::agent_packet(interlock::Bytes frame) { guard_.receive(guard_ports(), frame); }
+void Therapy::agent_packet(interlock::Bytes frame) {
+  guard_.receive(guard_ports(), frame);
+}
 
-void Therapy::agent_gone() { guard_.agent_gone(guard_ports()); }
+void Therapy::agent_gone() {
+  guard_.agent_gone(guard_ports());
+}
 
 Status Therapy::answer(std::uint32_t challenge, interlock::UseReport& out) {
   infusion_.tick(ports_.clock.boottime_ms());
@@ -46,14 +50,16 @@ Status Therapy::answer(std::uint32_t challenge, interlock::UseReport& out) {
   out.conditions = 0;
   if (infusion_.state() == InfusionState::kInfusing) out.conditions |= bit(UseCondition::kTherapyActive);
   if (infusion_.state() == InfusionState::kAlarm) out.conditions |= bit(UseCondition::kAlarmActive);
-  if (infusion_.state() == InfusionState::kProgramming) out.conditions |= bit(UseCondition::kProgrammingSession);
+  if (infusion_.state() == InfusionState::kProgramming)
+    out.conditions |= bit(UseCondition::kProgrammingSession);
   out.patient_input_1 = clamp_;
   out.patient_input_2 = pressure_;
   return Status::kSuccess;
 }
 
 interlock::SelfTestVerdict Therapy::self_test() {
-  return motor_self_test(steps_per_ml_) ? interlock::SelfTestVerdict::kPassed : interlock::SelfTestVerdict::kFailed;
+  return motor_self_test(steps_per_ml_) ? interlock::SelfTestVerdict::kPassed
+                                        : interlock::SelfTestVerdict::kFailed;
 }
 
 PanelAnswer Therapy::panel(std::string_view command) {
@@ -79,12 +85,15 @@ PanelAnswer Therapy::panel(std::string_view command) {
     }
     return {true, true, "Switching off."};
   }
-  return {false, false, "Unknown command; use start, stop, status, connect, disconnect, program [RATE VOLUME] or power-off."};
+  return {
+      false, false,
+      "Unknown command; use start, stop, status, connect, disconnect, program [RATE VOLUME] or power-off."};
 }
 
 PanelAnswer Therapy::start_infusion() {
   if (infusion_.state() != InfusionState::kIdle) {
-    return {false, false, std::string("The pump is not idle but ") + name_of(infusion_.state()) + "; stop it first."};
+    return {false, false,
+            std::string("The pump is not idle but ") + name_of(infusion_.state()) + "; stop it first."};
   }
   const Status consent = guard_.begin_therapy(guard_ports());
   if (consent != Status::kSuccess) {
@@ -124,17 +133,17 @@ PanelAnswer Therapy::program(std::string_view values) {
 
 std::string Therapy::status_line() const {
   const interlock::BootFacts& facts = guard_.facts();
-  const char* run = facts.run_kind == interlock::RunKind::kConfirmed ? "confirmed"
+  const char* run = facts.run_kind == interlock::RunKind::kConfirmed  ? "confirmed"
                     : facts.run_kind == interlock::RunKind::kRecovery ? "recovery"
                                                                       : "trial";
-  std::string line = std::string("version=") + version_ + " infusion=" + name_of(infusion_.state()) +
-                     " interlock=" + interlock::name_of(guard_.state()) + " run=" + run +
-                     " boot_count=" + std::to_string(facts.boot_count) + " patient=" +
-                     (clamp_ == PatientSignal::kDisconnected && pressure_ == PatientSignal::kDisconnected
-                          ? "disconnected"
-                          : "connected") +
-                     " delivered_ul=" + std::to_string(infusion_.delivered_ul()) +
-                     " reason=" + describe(guard_.last_reason()).name;
+  std::string line =
+      std::string("version=") + version_ + " infusion=" + name_of(infusion_.state()) +
+      " interlock=" + interlock::name_of(guard_.state()) + " run=" + run +
+      " boot_count=" + std::to_string(facts.boot_count) + " patient=" +
+      (clamp_ == PatientSignal::kDisconnected && pressure_ == PatientSignal::kDisconnected ? "disconnected"
+                                                                                           : "connected") +
+      " delivered_ul=" + std::to_string(infusion_.delivered_ul()) +
+      " reason=" + describe(guard_.last_reason()).name;
   if (!infusion_.alarm().empty()) line += " alarm=\"" + infusion_.alarm() + "\"";
   return line;
 }

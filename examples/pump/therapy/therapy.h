@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The therapy process without its sockets: infusion, patient sensors, operator panel and the interlock's guard.
-// Called by: therapy_process.cpp (real device), the tests (scripted device). One thread.
-// Invariant: Infusion::begin() is reached only through TherapyGuard::begin_therapy().
+// The therapy process without its sockets: infusion, patient sensors, operator panel and the interlock's
+// guard. Called by: therapy_process.cpp (real device), the tests (scripted device). One thread. Invariant:
+// Infusion::begin() is reached only through TherapyGuard::begin_therapy().
 #pragma once
 
 #include <functional>
@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "aseptic/interlock/therapy_guard.h"
-#include "therapy/infusion.h"
+#include "pump/therapy/infusion.h"
 
 namespace aseptic::pump {
 
@@ -39,7 +39,8 @@ struct PanelAnswer {
 
 class Therapy final : private interlock::TherapyProbe {
  public:
-  Therapy(const TherapyPorts& ports, const interlock::GuardConfig& config, std::string version, unsigned steps_per_ml);
+  Therapy(const TherapyPorts& ports, const interlock::GuardConfig& config, std::string version,
+          unsigned steps_per_ml);
 
   interlock::Status start(const interlock::BootFacts& facts);
   void tick();

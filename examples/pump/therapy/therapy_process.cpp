@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "therapy/therapy_process.h"
+#include "pump/therapy/therapy_process.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "aseptic/platform/posix/file_key_store.h"
-#include "therapy/device_ports.h"
-#include "therapy/packet_socket.h"
-#include "therapy/therapy.h"
-#include "version/version.h"
+#include "pump/therapy/device_ports.h"
+#include "pump/therapy/packet_socket.h"
+#include "pump/therapy/therapy.h"
+#include "pump/version/version.h"
 
 namespace aseptic::pump {
 namespace {
 
 constexpr int kTickMs = 50;
-constexpr int kPacketsPerTickMax = 8;       // a flood of the agent must not starve the therapy (T-65)
+constexpr int kPacketsPerTickMax = 8;  // a flood of the agent must not starve the therapy (T-65)
 constexpr std::size_t kPanelPeersMax = 4;
 constexpr std::uint32_t kTrialBudgetMs = 100'000;  // less than the watchdog of boot's host port
 
@@ -51,7 +51,8 @@ class TherapyLoop {
   void wait() {
     std::vector<pollfd> watched{{agents_.get(), POLLIN, 0}, {panels_.get(), POLLIN, 0}};
     if (agent_.peer.is_open()) watched.push_back({agent_.peer.get(), POLLIN, 0});
-    for (const Descriptor& peer : panel_peers_) watched.push_back({peer.get(), POLLIN, 0});
+    for (const Descriptor& peer : panel_peers_)
+      watched.push_back({peer.get(), POLLIN, 0});
     poll(watched.data(), watched.size(), kTickMs);
   }
 
@@ -105,7 +106,8 @@ class TherapyLoop {
     const interlock::TherapyGuard& guard = therapy_.guard();
     if (guard.state() == told_) return;
     told_ = guard.state();
-    const char* notice = told_ == interlock::GuardState::kInhibited ? " - update in progress, do not use" : "";
+    const char* notice =
+        told_ == interlock::GuardState::kInhibited ? " - update in progress, do not use" : "";
     std::printf("pump: %s %s%s (%s)\n", kVersionName, interlock::name_of(told_), notice,
                 interlock::describe(guard.last_reason()).name);
     std::fflush(stdout);
@@ -131,13 +133,13 @@ int run_therapy(const std::string& device) {
   // Socket addresses hold 108 bytes; relative names keep long device folders working.
   if (chdir(device.c_str()) != 0) return fail("the device folder cannot be entered");
   auto keys = platform::FileKeyStore::open_directory("therapy");
-  if (!keys) return fail("therapy key: " + keys.error().text());
+  if (!keys) return fail("therapy key: " + keys.error().sentence());
   auto key = (*keys)->open("key");
-  if (!key) return fail("therapy key: " + key.error().text());
+  if (!key) return fail("therapy key: " + key.error().sentence());
   auto facts = read_boot_facts("mailbox/report.bin");
-  if (!facts) return fail(facts.error().text());
+  if (!facts) return fail(facts.error().sentence());
   auto permit = FilePermitStore::open("permit/permit.bin");
-  if (!permit) return fail(permit.error().text());
+  if (!permit) return fail(permit.error().sentence());
 
   BoottimeClock clock;
   KeySigner signer(std::move(*key));

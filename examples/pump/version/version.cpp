@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Built once per version with -DASEPTIC_PUMP_VERSION=1|2|3.
-#include "version/version.h"
+#include "pump/version/version.h"
 
 #ifndef ASEPTIC_PUMP_VERSION
 #error "build with -DASEPTIC_PUMP_VERSION=1, 2 or 3"

@@ -6,8 +6,8 @@ namespace aseptic::pump {
 
 extern const char* const kVersionName;  // "pump-v1"
 
-// Steps of the (simulated) motor that move one millilitre, as this version believes. Build 3 has it wrong, and its
-// self-test finds that out.
+// Steps of the (simulated) motor that move one millilitre, as this version believes. Build 3 has it wrong,
+// and its self-test finds that out.
 extern const unsigned kMotorStepsPerMl;
 
 }  // namespace aseptic::pump
