@@ -1,0 +1,625 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device_rig.h"
+
+#include <openssl/ecdsa.h>
+
+#include <algorithm>
+#include <charconv>
+#include <deque>
+
+#include "aseptic/agent/boot_id.h"
+#include "aseptic/agent/repository_source.h"
+#include "aseptic/boot/core/two_cell_store.h"
+#include "aseptic/boot/format/manifest.h"
+#include "aseptic/boot/format/mailbox.h"
+#include "aseptic/boot/format/provisioning.h"
+#include "aseptic/boot/format/tree_hash.h"
+#include "aseptic/boot/host/crypto.h"
+#include "aseptic/boot/journal/factory.h"
+#include "aseptic/boot/journal/journal.h"
+#include "aseptic/boot/journal/requests.h"
+#include "aseptic/core/assert.h"
+#include "aseptic/payload/make/maker.h"
+#include "aseptic/platform/codes.h"
+#include "aseptic/sim/boot_storage.h"
+#include "aseptic/trust/verified_statements.h"
+
+namespace aseptic::agent::test {
+namespace {
+
+using core::Bytes;
+using core::ByteView;
+using core::Result;
+
+constexpr std::uint64_t kExecOffset = boot::kFirstRegionOffset;
+constexpr std::uint64_t kExecSize = 8192;
+constexpr std::uint64_t kTreeOffset = kExecOffset + kExecSize;
+constexpr std::uint64_t kTreeSize = 16384;
+constexpr std::uint64_t kImageSize = kTreeOffset + kTreeSize;
+
+core::Uuid uuid(std::uint8_t first) {
+  core::Uuid id;
+  id.bytes.fill(0);
+  id.bytes[0] = first;
+  return id;
+}
+const core::Uuid kVendor = uuid(1), kProduct = uuid(2), kClass = uuid(3), kHardware = uuid(4), kComponent = uuid(5);
+const boot::Uuid kDeviceId = uuid(0x77).bytes;
+
+std::array<std::uint8_t, 64> raw_signature(const trust::test::TestKey& key, ByteView message) {
+  const Bytes der = key.sign(message);
+  const unsigned char* at = der.data();
+  ECDSA_SIG* const signature = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));
+  ASEPTIC_ASSERT(signature != nullptr);
+  std::array<std::uint8_t, 64> raw{};
+  BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw.data(), 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw.data() + 32, 32);
+  ECDSA_SIG_free(signature);
+  return raw;
+}
+
+Bytes content_of(const std::string& version, std::uint64_t size) {
+  Bytes bytes;
+  for (std::uint64_t block = 0; bytes.size() < size; ++block) {
+    const core::Digest digest = core::sha256(version + "#" + std::to_string(block / 4));
+    bytes.insert(bytes.end(), digest.bytes.begin(), digest.bytes.end());
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+class MemoryImage final : public payload::ImageSource {
+ public:
+  explicit MemoryImage(const Bytes& bytes) : bytes_(bytes) {}
+  [[nodiscard]] std::uint64_t size() const override { return bytes_.size(); }
+  Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return {};
+  }
+
+ private:
+  const Bytes& bytes_;
+};
+
+class MemoryPayload final : public payload::PayloadFile {
+ public:
+  Result<void> write(std::uint64_t offset, ByteView bytes) override {
+    if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
+    std::ranges::copy(bytes, content.begin() + static_cast<std::ptrdiff_t>(offset));
+    return {};
+  }
+  Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    std::copy_n(content.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return {};
+  }
+  std::string content;
+};
+
+trust::Component component_of(const BuiltImage& image) {
+  trust::Component component;
+  component.id = kComponent;
+  component.name = "pump";
+  component.location = "slot";
+  component.manifest_digest = image.manifest;
+  component.size = kImageSize;
+  component.image_digest = image.image;
+  component.sequence = image.sequence;
+  component.epoch = 1;
+  return component;
+}
+
+}  // namespace
+
+core::UtcTime rig_time() { return trust::test::test_time("2026-11-23T05:00:00Z"); }
+
+BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence) {
+  boot::host::Sha256 hasher;
+  BuiltImage out{.version = version, .sequence = sequence};
+  out.slot_bytes.assign(kImageSize, 0);
+  const Bytes exec = content_of("exec " + version, kExecSize), tree = content_of("tree " + version, kTreeSize);
+  std::ranges::copy(exec, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kExecOffset));
+  std::ranges::copy(tree, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kTreeOffset));
+
+  boot::Manifest manifest;
+  manifest.product = kProduct.bytes;
+  manifest.hardware = kHardware.bytes;
+  manifest.hardware_revision_max = 9;
+  std::ranges::copy(version, manifest.version.begin());
+  manifest.sequence = sequence;
+  manifest.epoch = 1;
+  manifest.image_size = kImageSize;
+  manifest.load_address = 0x1000;
+  manifest.entry = 0x1000;
+  manifest.region_count = 2;
+  manifest.regions[0] = {boot::RegionKind::kExecCopied, kExecOffset, kExecSize, core::sha256(exec).bytes};
+  manifest.tree_hash = boot::TreeHash::kSha256;
+  manifest.tree_salt = core::sha256("salt").bytes;
+  boot::TreeHasher tree_hasher(hasher, manifest.tree_salt);
+  for (std::uint64_t at = 0; at < kTreeSize; at += boot::kImageBlockSize) {
+    tree_hasher.add_block(boot::TreeBlock(tree.data() + at, boot::kImageBlockSize));
+  }
+  boot::Digest root{};
+  ASEPTIC_ASSERT(boot::ok(tree_hasher.root(root)));
+  manifest.regions[1] = {boot::RegionKind::kTreeVerified, kTreeOffset, kTreeSize, root};
+  manifest.min_boot_version = 1;
+  manifest.min_root_version = 1;
+  const Bytes point = *keys.builder.public_key().p256_point();
+  manifest.classic_key_id = core::sha256(point).bytes;
+  manifest.post_quantum_key_id = core::sha256(Bytes(boot::kSlhDsaPublicKeySize, 0)).bytes;
+  out.image = core::Digest{boot::image_digest(hasher, manifest)};
+  trust::Component component = component_of(out);
+  manifest.set_digest = trust::release_set_digest({component}).bytes;
+  out.set = core::Digest{manifest.set_digest};
+
+  std::array<std::uint8_t, boot::kManifestRegionSize> region{};
+  const auto encoded = boot::encode_manifest(manifest, region);
+  ASEPTIC_ASSERT(boot::ok(encoded));
+  std::ranges::copy(region, out.slot_bytes.begin());
+  out.manifest = core::sha256(region);
+  Bytes message;
+  const auto domain = boot::domain(boot::kP256Domain);
+  message.insert(message.end(), domain.begin(), domain.end());
+  message.insert(message.end(), region.begin(), region.end());
+  const auto signature = raw_signature(keys.builder, message);
+  std::ranges::copy(signature, out.slot_bytes.begin() + boot::kManifestRegionSize);
+
+  MemoryImage source(out.slot_bytes);
+  MemoryPayload payload;
+  const auto summary = payload::make_payload(source, payload, {.chunk_size = 8192, .page_entries = 4, .workers = 1});
+  ASEPTIC_ASSERT(summary.has_value());
+  ASEPTIC_ASSERT(summary->image_digest == out.image && summary->manifest_digest == out.manifest);
+  out.payload = std::move(payload.content);
+  out.payload_header = summary->header_digest;
+  return out;
+}
+
+// ---- the publisher's side
+
+Publisher::Publisher(const Keys& keys) : repository(rig_time()) {
+  repository.meta_hashes = trust::test::HostileRepository::MetaHashes::kYes;
+  repository.delegate({.delegator = "targets", .role = std::string(trust::kPayloadIndexRole),
+                       .paths = {"payload-index/*", "payloads/*"}, .keys = {keys.payloads}});
+}
+
+core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
+  trust::ReleaseManifest release;
+  release.agent_version_min = {0, 1, 0};
+  release.vendor = kVendor;
+  release.product = kProduct;
+  release.device_class = kClass;
+  release.hardware = {{kHardware, 0, 9}};
+  release.release_id = "pump-" + image.version;
+  release.version = *core::Version::parse(image.version);
+  release.sequence = image.sequence;
+  release.sources = {terms.sources_min, 1000};
+  release.components = {component_of(image)};
+  release.set_digest = image.set;
+  release.safety.states = {"idle"};
+  release.safety.downtime_s_max = 60;
+  release.safety.essential_performance = "none while the pump is idle";
+  release.safety.energy_mwh_min = terms.energy_mwh;
+  release.safety.consent = {{"en", core::sha256("text")}};
+  release.safety.jurisdictions = {{"EU", "CE 0000"}};
+  release.udi_di = {"00000000000000"};
+  release.sbom = {{"spdx-2.3", core::sha256("sbom")}};
+  const std::string file = release.encode();
+  const core::Digest digest = core::sha256(file);
+
+  trust::Channel channel;
+  channel.product = kProduct;
+  channel.name = "stable";
+  channel.revision = ++revision_;
+  channel.release_id = release.release_id;
+  channel.release = digest;
+  channel.sequence = image.sequence;
+  channel.attempt = terms.attempt;
+  channel.withdrawn = terms.withdrawn;
+
+  trust::PayloadEntry entry;
+  entry.encodings = {"raw", "zstd", "zero"};
+  entry.codecs = {1, 2, 3};
+  entry.image_size = kImageSize;
+  entry.payload_size = image.payload.size();
+  entry.header_digest = image.payload_header;
+  entry.payload_digest = core::sha256(image.payload);
+  trust::PayloadIndex index;
+  index.release = digest;
+  index.images = {{image.image, {entry}}};
+
+  const std::string role(trust::kPayloadIndexRole);
+  repository.add_target("targets", release.target_path(), file);
+  repository.add_target("targets", channel.target_path(), channel.encode());
+  repository.add_target(role, index.target_path(), index.encode());
+  repository.add_target(role, entry.target_path(), image.payload);
+  repository.publish({"targets", role});
+  return digest;
+}
+
+void Publisher::write_to(Site& site) const {
+  auto& files = site.files;
+  for (const auto& [version, root] : repository.roots) files["metadata/" + std::to_string(version) + ".root.json"] = root;
+  files["metadata/timestamp.json"] = repository.timestamp_file();
+  files["metadata/" + std::to_string(repository.snapshot.version) + ".snapshot.json"] = repository.snapshot_file();
+  for (const auto& [role, targets] : repository.roles) {
+    files["metadata/" + std::to_string(targets.version) + "." + role + ".json"] = repository.role_file(role);
+  }
+  for (const auto& [path, content] : repository.contents) {
+    const auto slash = path.rfind('/') + 1;
+    files["targets/" + path.substr(0, slash) + core::sha256(content).hex() + "." + path.substr(slash)] = content;
+  }
+}
+
+// ---- the device
+
+sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t seed) {
+  boot::host::Sha256 hasher;
+  sim::World world({}, seed, rig_time().time_since_epoch().count());
+  boot::Provisioning provisioning;
+  provisioning.device_id = kDeviceId;
+  provisioning.product = kProduct.bytes;
+  provisioning.hardware = kHardware.bytes;
+  provisioning.hardware_revision = 1;
+  provisioning.recovery_present = true;
+  provisioning.port_capabilities = boot::kPortNvStore | boot::kPortDeviceSecret | boot::kPortKnowsResetCause |
+                                   boot::kPortWriteProtects | boot::kPortRecoveryWritable | boot::kPortEmulated;
+  boot::KeySlot& slot = provisioning.key_slots[0];
+  slot.provisioned = true;
+  std::ranges::copy(*keys.builder.public_key().p256_point(), slot.keys.p256.begin());
+  slot.hash = boot::key_slot_hash(hasher, slot.keys);
+
+  Bytes record(boot::kProvisioningSize), secret(32, 0x42), journal(2 * boot::kJournalHalfMin, 0xFF),
+      store(boot::kMonotonicAreaSize, 0);
+  boot::encode_provisioning(provisioning, std::span<std::uint8_t, boot::kProvisioningSize>(record));
+  boot::Digest device_secret{};
+  std::ranges::copy(secret, device_secret.begin());
+  const boot::RecordSealer sealer{&hasher, true, boot::derive_keys(hasher, device_secret).journal};
+  const boot::FactoryImage factory{std::span<const std::uint8_t, boot::kManifestRegionSize>(
+      image.slot_bytes.data(), boot::kManifestRegionSize)};
+  ASEPTIC_ASSERT(boot::ok(boot::make_factory_journal(hasher, sealer, factory, journal)));
+  ASEPTIC_ASSERT(boot::ok(boot::make_factory_store(hasher, provisioning, factory, store)));
+
+  Bytes full = image.slot_bytes;
+  full.resize(kSlotSize, 0);
+  const Bytes cell(4096, 0);
+  for (const char* directory : {"boot", "slots", "requests", "permit", "mailbox", "agent"}) world.place_directory(directory);
+  world.place("boot/provisioning.bin", record);
+  world.place("boot/secret.bin", secret);
+  world.place("boot/journal.bin", journal);
+  world.place("boot/monotonic.bin", store);
+  world.place("boot/recovery.img", full);
+  world.place("slots/a.img", full);
+  world.place("slots/b.img", full);
+  world.place("requests/requests.bin", cell);
+  world.place("permit/permit.bin", cell);
+  world.place("mailbox/report.bin", Bytes(boot::kBootReportSize, 0));
+  return world;
+}
+
+Config device_config() {
+  Config config;
+  config.device.id = "pump-0001";
+  config.device.vendor = kVendor;
+  config.device.product = kProduct;
+  config.device.device_class = kClass;
+  config.device.hardware = kHardware;
+  config.device.hardware_revision = 1;
+  config.device.jurisdiction = "EU";
+  config.device.component = kComponent;
+  config.repository.url = "https://repository";
+  config.repository.channel = "stable";
+  config.server.report_url = "https://repository/report";
+  config.policy.poll = std::chrono::seconds(5);
+  config.policy.approval = Decision::kAutomatic;
+  config.policy.return_to_service = Decision::kAutomatic;
+  config.policy.disk_reserve_bytes = 0;
+  return config;
+}
+
+namespace {
+
+class SiteClient final : public platform::HttpClient {
+ public:
+  explicit SiteClient(Site& site) : site_(site) {}
+
+  Result<platform::HttpReply> get(const platform::HttpGet& request, const platform::BodySink& sink) override {
+    constexpr std::string_view kBase = "https://repository/";
+    const auto file = site_.files.find(std::string_view(request.url).substr(kBase.size()));
+    if (file == site_.files.end()) return platform::HttpReply{404, 0};
+    std::string_view body = file->second;
+    if (request.range_first) {
+      if (*request.range_first > body.size()) return platform::HttpReply{416, 0};
+      body = body.substr(*request.range_first);
+      if (request.range_last) body = body.substr(0, *request.range_last - *request.range_first + 1);
+    }
+    if (body.size() > request.bytes_max) {
+      return core::Error(platform::PlatformCode::kNetTooLarge, "more bytes than the cap");
+    }
+    for (std::size_t at = 0; at < body.size(); at += 3000) {
+      ASEPTIC_TRY_VOID(sink(core::as_bytes(body.substr(at, 3000))));
+    }
+    return platform::HttpReply{request.range_first ? 206 : 200, body.size()};
+  }
+
+  Result<platform::HttpReply> post(const platform::HttpPost& request, const platform::BodySink&) override {
+    ++site_.posts;
+    site_.reports.emplace_back(core::as_text(request.body));
+    return platform::HttpReply{200, 0};
+  }
+
+ private:
+  Site& site_;
+};
+
+class KeySigner final : public platform::Signer {
+ public:
+  explicit KeySigner(const trust::test::TestKey& key) : key_(key) {}
+  [[nodiscard]] const core::PublicKey& public_key() const override { return key_.public_key(); }
+  [[nodiscard]] platform::KeyCustody custody() const override { return platform::KeyCustody::kDevelopmentFile; }
+  Result<Bytes> sign(ByteView message) override { return key_.sign(message); }
+  Result<Bytes> sign_raw(ByteView) override {
+    return core::Error(platform::PlatformCode::kSignerUnavailable, "no raw signatures with this key");
+  }
+
+ private:
+  const trust::test::TestKey& key_;
+};
+
+class BufferMemory final : public boot::ExecMemory {
+ public:
+  boot::Status begin(std::uint64_t size) override { return content.assign(size, 0), boot::Status::kOk; }
+  boot::Status write(std::uint64_t offset, boot::ByteView bytes) override {
+    std::ranges::copy(bytes, content.begin() + static_cast<std::ptrdiff_t>(offset));
+    return boot::Status::kOk;
+  }
+  boot::Status seal(boot::ByteView& sealed) override { return sealed = content, boot::Status::kOk; }
+  Bytes content;
+};
+
+class NoEntropy final : public boot::Entropy {
+ public:
+  boot::Status fill(boot::Digest& out) override { return out.fill(0x5a), boot::Status::kOk; }
+};
+
+class NoEvents final : public boot::EventSink {
+ public:
+  void event(const boot::Event&) override {}
+};
+
+// Both directions of the socket between agent and pump.
+struct Wire {
+  std::deque<Bytes> to_pump, to_agent;
+};
+
+class WireLink final : public TherapyLink {
+ public:
+  explicit WireLink(Wire& wire) : wire_(wire) {}
+  bool connect() override { return true; }
+  [[nodiscard]] bool is_connected() const override { return true; }
+  bool send(ByteView packet) override { return wire_.to_pump.emplace_back(packet.begin(), packet.end()), true; }
+  std::optional<Bytes> receive() override {
+    if (wire_.to_agent.empty()) return std::nullopt;
+    Bytes packet = std::move(wire_.to_agent.front());
+    wire_.to_agent.pop_front();
+    return packet;
+  }
+
+ private:
+  Wire& wire_;
+};
+
+// The therapy application: the real guard with ports onto the world.
+class Pump {
+ public:
+  Pump(sim::World& world, const Keys& keys, Wire& wire, std::uint32_t conditions, interlock::SelfTestVerdict verdict)
+      : clock_(world), link_(wire), signer_(keys), permit_(world, reset), probe_(conditions, verdict), wire_(wire) {}
+
+  void start(const boot::BootReport& report, const interlock::BootId& boot_id) {
+    interlock::BootFacts facts;
+    facts.device_id.bytes = report.device_id;
+    facts.boot_id = boot_id;
+    facts.running.bytes = report.running_manifest;
+    facts.boot_count = report.boot_count;
+    facts.run_kind = report.run_kind == boot::RunKind::kConfirmed  ? interlock::RunKind::kConfirmed
+                     : report.run_kind == boot::RunKind::kRecovery ? interlock::RunKind::kRecovery
+                                                                   : interlock::RunKind::kTrial;
+    static_cast<void>(guard.start(ports(), facts));
+  }
+  void round() {
+    while (!wire_.to_pump.empty()) {
+      const Bytes packet = std::move(wire_.to_pump.front());
+      wire_.to_pump.pop_front();
+      guard.receive(ports(), packet);
+    }
+    guard.poll(ports());
+  }
+
+  struct Probe final : interlock::TherapyProbe {
+    Probe(std::uint32_t c, interlock::SelfTestVerdict v) : conditions(c), verdict(v) {}
+    interlock::Status answer(std::uint32_t challenge, interlock::UseReport& out) override {
+      out = {challenge, conditions, interlock::PatientSignal::kDisconnected, interlock::PatientSignal::kDisconnected};
+      return interlock::Status::kSuccess;
+    }
+    interlock::SelfTestVerdict self_test() override { return verdict; }
+    std::uint32_t conditions;
+    interlock::SelfTestVerdict verdict;
+  };
+  struct Reset final : interlock::ResetLine {
+    void command_reset(interlock::ResetPurpose) override { commanded = true; }
+    bool commanded = false;
+  };
+  Reset reset;
+
+ private:
+  interlock::GuardPorts ports() { return {clock_, link_, signer_, permit_, probe_, reset}; }
+
+  struct GuardClock final : interlock::Clock {
+    explicit GuardClock(sim::World& w) : world(w) {}
+    std::uint64_t boottime_ms() override { return static_cast<std::uint64_t>(world.since_boot().count()); }
+    sim::World& world;
+  } clock_;
+  struct GuardLink final : interlock::Link {
+    explicit GuardLink(Wire& w) : wire(w) {}
+    interlock::Status send(interlock::Bytes frame) override {
+      wire.to_agent.emplace_back(frame.begin(), frame.end());
+      return interlock::Status::kSuccess;
+    }
+    Wire& wire;
+  } link_;
+  struct GuardSigner final : interlock::LeaseSigner {
+    explicit GuardSigner(const Keys& k) : keys(k) {}
+    interlock::Status sign(interlock::Bytes region, interlock::Signature& out) override {
+      out.bytes = raw_signature(keys.therapy, region);
+      return interlock::Status::kSuccess;
+    }
+    const Keys& keys;
+  } signer_;
+  struct GuardPermit final : interlock::PermitStore {
+    GuardPermit(sim::World& world, const Reset& reset_in)
+        : device(world.block_device("permit/permit.bin")), reset_line(reset_in) {}
+    interlock::Status store(const interlock::PermitCell& cell) override {
+      if (reset_line.commanded) return interlock::Status::kStorage;  // a real reset does not return to the guard
+      boot::PermitCell bytes = boot::cleared_permit();
+      if (cell.state == interlock::PermitState::kGranted) {
+        bytes = boot::encode_permit({.boot_count = cell.boot_count, .hold_nonce = cell.hold.bytes});
+      }
+      return device->write(0, bytes) ? interlock::Status::kSuccess : interlock::Status::kStorage;
+    }
+    interlock::Status sync() override {
+      return device->flush() ? interlock::Status::kSuccess : interlock::Status::kStorage;
+    }
+    interlock::Status read(interlock::PermitCell& out) override {
+      Bytes page(platform::BlockDevice::kAlignment);
+      if (!device->read_back(0, page)) return interlock::Status::kStorage;
+      boot::Permit permit;
+      out = {};
+      if (boot::ok(boot::decode_permit(ByteView(page).first<boot::kPermitCellSize>(), permit))) {
+        out = {interlock::PermitState::kGranted, permit.boot_count, {permit.hold_nonce}};
+      }
+      return interlock::Status::kSuccess;
+    }
+    std::unique_ptr<platform::BlockDevice> device;
+    const Reset& reset_line;
+  } permit_;
+  Probe probe_;
+  Wire& wire_;
+
+ public:
+  Probe& probe() { return probe_; }
+  interlock::TherapyGuard guard{interlock::GuardConfig{}};
+};
+
+}  // namespace
+
+struct DeviceRun::State {
+  State(sim::World& w, const Keys& k, Site& site_in) : world(w), keys(k), site(site_in), clock(w), entropy(w), http(site_in), link(wire), signer(k.device) {}
+  sim::World& world;
+  const Keys& keys;
+  Site& site;
+  sim::WorldClock clock;
+  sim::WorldEntropy entropy;
+  SiteClient http;
+  Wire wire;
+  WireLink link;
+  KeySigner signer;
+  boot::Decision decision;
+  boot::Status status = boot::Status::kNothingBoots;
+  std::string failure;
+  std::unique_ptr<platform::Storage> storage;
+  std::unique_ptr<platform::BlockDevice> slot_a, slot_b, requests;
+  std::unique_ptr<ReleaseSource> source;
+  std::optional<Pump> pump;
+  std::unique_ptr<Engine> engine;
+  std::uint32_t rounds = 0;
+};
+
+DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::string factory_root, const Behaviour& behaviour,
+         boot::ResetCause cause, const std::vector<const BuiltImage*>& images, Config config)
+    : state_(std::make_unique<State>(world, keys, site)) {
+  State& s = *state_;
+  sim::BootStorage boot_storage(world);
+  boot::TwoCellStore store(boot_storage);
+  boot::host::Sha256 hasher;
+  boot::host::P256Verifier verifier;
+  BufferMemory memory;
+  NoEntropy boot_entropy;
+  NoEvents events;
+  boot::Port port{boot_storage, store, hasher, verifier, memory, boot_entropy, events};
+  port.cause = cause;
+  s.status = boot::power_up(port, s.decision);
+  if (!boot::ok(s.status)) {
+    s.failure = boot::describe(s.status).sentence;
+    return;
+  }
+  const core::Digest running{s.decision.image.manifest};
+  const auto known = std::ranges::find_if(images, [&](const BuiltImage* image) { return image->manifest == running; });
+  if (known == images.end()) {
+    s.failure = "an unknown image runs";
+    return;
+  }
+  const Bytes& bytes = (*known)->slot_bytes;
+  if (!std::ranges::equal(memory.content, ByteView(bytes).subspan(kExecOffset, kExecSize))) {
+    s.failure = "what runs is not the signed executable region";
+    return;
+  }
+  const auto report = world.content("mailbox/report.bin");
+  boot::BootReport decoded;
+  if (!report || !boot::ok(boot::decode_boot_report(ByteView(*report).first<boot::kBootReportSize>(), decoded))) {
+    s.failure = "no boot report";
+    return;
+  }
+  const auto verdict = behaviour.self_test.find((*known)->version);
+  s.pump.emplace(world, keys, s.wire, behaviour.conditions,
+                 verdict == behaviour.self_test.end() ? interlock::SelfTestVerdict::kPassed : verdict->second);
+  s.pump->start(decoded, boot_id_of(*report));
+
+  s.storage = world.storage("agent");
+  s.slot_a = world.block_device("slots/a.img");
+  s.slot_b = world.block_device("slots/b.img");
+  s.requests = world.block_device("requests/requests.bin");
+  auto source = open_repository_source(*s.storage, s.http, s.clock,
+                                       {.url = "https://repository", .report_url = "https://repository/report",
+                                        .factory_root = Bytes(factory_root.begin(), factory_root.end())});
+  if (!source) {
+    s.failure = source.error().sentence();
+    return;
+  }
+  s.source = *std::move(source);
+  auto engine = Engine::start({.clock = s.clock, .entropy = s.entropy, .state = *s.storage, .slot_a = *s.slot_a,
+                               .slot_b = *s.slot_b, .requests = *s.requests, .boot_report = *report,
+                               .device_key = s.signer, .source = *s.source, .therapy = s.link,
+                               .therapy_key = keys.therapy.public_key(), .config = std::move(config)});
+  if (!engine) {
+    s.failure = engine.error().sentence();
+    return;
+  }
+  s.engine = *std::move(engine);
+}
+
+DeviceRun::~DeviceRun() = default;
+bool DeviceRun::boots() const { return state_->failure.empty(); }
+std::string DeviceRun::why_not() const { return state_->failure; }
+const boot::Decision& DeviceRun::decision() const { return state_->decision; }
+Engine& DeviceRun::engine() { return *state_->engine; }
+interlock::TherapyGuard& DeviceRun::guard() { return state_->pump->guard; }
+void DeviceRun::set_conditions(std::uint32_t conditions) { state_->pump->probe().conditions = conditions; }
+bool DeviceRun::reset_commanded() const { return state_->pump && state_->pump->reset.commanded; }
+std::uint32_t DeviceRun::rounds() const { return state_->rounds; }
+
+void DeviceRun::round() {
+  State& s = *state_;
+  ++s.rounds;
+  s.pump->round();
+  if (s.pump->reset.commanded) return;
+  const auto pause = s.engine->step();
+  s.pump->round();
+  if (s.pump->reset.commanded) return;
+  // The pump's own loop runs every 100 ms, whatever the agent waits for.
+  for (auto left = std::max(pause, std::chrono::milliseconds(1)); left.count() > 0 && !s.pump->reset.commanded;) {
+    const auto slice = std::min(left, std::chrono::milliseconds(100));
+    s.world.advance(slice);
+    left -= slice;
+    s.pump->round();
+  }
+}
+
+}  // namespace aseptic::agent::test

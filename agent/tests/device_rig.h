@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole device in process: the real boot over the simulated disk, the real therapy guard as a pump, the real engine, and
+// a repository in memory. Power-ups, resets and power cuts are calls.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aseptic/agent/engine.h"
+#include "aseptic/boot/core/boot.h"
+#include "aseptic/interlock/therapy_guard.h"
+#include "aseptic/sim/world.h"
+#include "aseptic/trust/channel.h"
+#include "hostile_repository.h"
+
+namespace aseptic::agent::test {
+
+inline constexpr std::uint64_t kSlotSize = 64u << 10;
+
+// Keys of one product line; made once, shared read-only.
+struct Keys {
+  trust::test::TestKey builder = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+  trust::test::TestKey therapy = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+  trust::test::TestKey device = trust::test::TestKey::ed25519(77);  // deterministic: its signatures lie on the disk
+  trust::test::TestKey release = trust::test::TestKey::ed25519(4);
+  trust::test::TestKey payloads = trust::test::TestKey::ed25519(78);
+};
+
+// One built and signed image with its payload.
+struct BuiltImage {
+  std::string version;
+  std::uint64_t sequence = 0;
+  core::Bytes slot_bytes;  // [0, image_size)
+  core::Digest manifest;
+  core::Digest image;
+  core::Digest set;
+  core::Digest payload_header;
+  std::string payload;
+};
+
+BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence);
+
+// What a server would answer, as bytes by path; a test may change any of it.
+struct Site {
+  std::map<std::string, std::string, std::less<>> files;
+  std::uint64_t posts = 0;
+  std::vector<std::string> reports;
+};
+
+// A repository that publishes releases of built images on channel "stable".
+class Publisher {
+ public:
+  explicit Publisher(const Keys& keys);
+  struct Terms {
+    std::uint32_t attempt = 1;
+    std::vector<trust::Withdrawal> withdrawn;
+    std::uint64_t energy_mwh = 0;
+    std::uint64_t sources_min = 0;
+  };
+  core::Digest release(const BuiltImage& image, const Terms& terms);  // digest of release.json
+  core::Digest release(const BuiltImage& image) { return release(image, Terms{}); }
+  void write_to(Site& site) const;
+  [[nodiscard]] std::string first_root() const { return repository.roots.at(1); }
+  trust::test::HostileRepository repository;
+
+ private:
+  std::uint64_t revision_ = 0;
+};
+
+struct Behaviour {
+  std::map<std::string, interlock::SelfTestVerdict> self_test;  // by version; else passed
+  std::uint32_t conditions = 0;                                  // of the blocking table
+};
+
+core::UtcTime rig_time();
+
+// Provisions a world with `image` as the factory image in both slots and recovery.
+sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t seed);
+
+Config device_config();
+
+// One power-up and the run after it.
+class DeviceRun {
+ public:
+  DeviceRun(sim::World& world, const Keys& keys, Site& site, std::string factory_root, const Behaviour& behaviour,
+      boot::ResetCause cause, const std::vector<const BuiltImage*>& images, Config config = device_config());
+  ~DeviceRun();
+  DeviceRun(const DeviceRun&) = delete;
+  DeviceRun& operator=(const DeviceRun&) = delete;
+
+  [[nodiscard]] bool boots() const;
+  [[nodiscard]] std::string why_not() const;
+  [[nodiscard]] const boot::Decision& decision() const;
+  [[nodiscard]] Engine& engine();
+  [[nodiscard]] interlock::TherapyGuard& guard();
+  void set_conditions(std::uint32_t conditions);
+
+  // One round of pump and agent; the world's clock goes on.
+  void round();
+  [[nodiscard]] bool reset_commanded() const;
+  [[nodiscard]] std::uint32_t rounds() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace aseptic::agent::test
