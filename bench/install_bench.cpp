@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cost of an install, next to what it cannot avoid: `zstd -dc | dd conv=fsync` of the same image in the
+// same run. Called by bench/run_install.sh.
+//   prepare IMAGE FOLDER     wraps IMAGE into a slot image with a tree-verified region, makes payload and
+//   zstd stream apply FOLDER SLOT        installs and reads back, as the device's apply process does; prints
+//   its own figures compare FOLDER RUNS      alternates both, prints medians and ratios
+// CPU is user + system of the process tree (rusage of waited children); PSS is sampled from smaps_rollup of
+// the tree.
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "aseptic/boot/format/manifest.h"
+#include "aseptic/boot/format/tree_hash.h"
+#include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/apply/installer.h"
+#include "aseptic/payload/apply/read_back.h"
+#include "aseptic/payload/make/maker.h"
+#include "aseptic/platform/posix/posix_block_device.h"
+
+// The bench has no metadata: it issues the digests that it has just made.
+namespace aseptic::trust {
+class DigestIssuer {
+ public:
+  static core::AuthenticatedDigest issue(const core::Digest& digest) {
+    return core::AuthenticatedDigest(digest);
+  }
+};
+}  // namespace aseptic::trust
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace aseptic;
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void fail(const std::string& why) {
+  fmt::print(stderr, "install_bench: {}\n", why);
+  std::exit(1);
+}
+template <typename T>
+T value_of(core::Result<T> result) {
+  if (!result) fail(result.error().sentence());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+// ---------------------------------------------------------------- prepare
+
+boot::Manifest manifest_for(std::uint64_t size) {
+  boot::Manifest manifest;
+  manifest.image_type = boot::ImageType::kData;
+  manifest.product.fill(1);
+  manifest.hardware.fill(2);
+  manifest.version[0] = '1';
+  manifest.sequence = 1;
+  manifest.tree_hash = boot::TreeHash::kSha256;
+  manifest.tree_salt.fill(3);
+  manifest.classic_key_id.fill(4);
+  manifest.post_quantum_key_id.fill(5);
+  manifest.region_count = 1;
+  manifest.regions[0] = {boot::RegionKind::kTreeVerified, boot::kFirstRegionOffset, size, {}};
+  manifest.image_size = boot::kFirstRegionOffset + size;
+  return manifest;
+}
+
+void write_slot_image(const std::string& source, const std::string& target) {
+  const std::uint64_t size = fs::file_size(source) / boot::kImageBlockSize * boot::kImageBlockSize;
+  boot::Manifest manifest = manifest_for(size);
+  payload::CoreHasher hasher;
+  boot::TreeHasher tree(hasher, manifest.tree_salt);
+  std::ifstream in(source, std::ios::binary);
+  std::ofstream out(target, std::ios::binary);
+  core::Bytes head(boot::kFirstRegionOffset);
+  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  std::array<std::uint8_t, boot::kImageBlockSize> block{};
+  for (std::uint64_t at = 0; at < size; at += block.size()) {
+    in.read(reinterpret_cast<char*>(block.data()), block.size());
+    out.write(reinterpret_cast<const char*>(block.data()), block.size());
+    tree.add_block(block);
+  }
+  if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
+  if (!boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())))
+    fail("cannot encode the manifest");
+  out.seekp(0);
+  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+}
+
+int prepare(const std::string& source, const std::string& folder, int level) {
+  fs::create_directories(folder);
+  write_slot_image(source, folder + "/slot.img");
+  payload::MakeOptions options;
+  options.zstd_level = level;
+  const auto started = Clock::now();
+  const auto summary =
+      value_of(payload::make_payload_file(folder + "/slot.img", folder + "/image.payload", options));
+  const std::chrono::duration<double> took = Clock::now() - started;
+  std::ofstream(folder + "/reference")
+      << summary.header_digest.hex() << ' ' << summary.payload_size << ' ' << summary.manifest_digest.hex()
+      << ' ' << summary.image_digest.hex() << ' ' << summary.image_size << '\n';
+  fmt::print("payload: {} bytes of {} ({:.1f} %), chunks raw {} zstd {} zero {}, made in {:.1f} s\n",
+             summary.payload_size, summary.image_size,
+             100.0 * static_cast<double>(summary.payload_size) / static_cast<double>(summary.image_size),
+             summary.chunks_raw, summary.chunks_zstd, summary.chunks_zero, took.count());
+  const std::string zstd =
+      fmt::format("zstd -q -f -{} -T1 '{}/slot.img' -o '{}/image.zst'", level, folder, folder);
+  if (std::system(zstd.c_str()) != 0) fail("zstd failed");
+  return 0;
+}
+
+// ---------------------------------------------------------------- apply
+
+struct References {
+  payload::PayloadReference payload;
+  payload::ImageReference image;
+};
+
+References read_references(const std::string& folder) {
+  std::ifstream in(folder + "/reference");
+  std::string header;
+  std::string manifest;
+  std::string image;
+  std::uint64_t payload_size = 0;
+  std::uint64_t image_size = 0;
+  if (!(in >> header >> payload_size >> manifest >> image >> image_size)) fail("prepare first");
+  const auto issue = [](const std::string& hex) {
+    return trust::DigestIssuer::issue(value_of(core::Digest::from_hex(hex)));
+  };
+  return {{issue(header), payload_size}, {issue(manifest), issue(image), image_size}};
+}
+
+std::uint64_t written_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string key;
+  for (std::uint64_t value = 0; io >> key >> value;)
+    if (key == "write_bytes:") return value;
+  return 0;
+}
+
+int apply(const std::string& folder, const std::string& slot_path) {
+  const References references = read_references(folder);
+  const int input = ::open((folder + "/image.payload").c_str(), O_RDONLY | O_CLOEXEC);
+  if (input < 0) fail("prepare first");
+  const auto slot =
+      value_of(platform::PosixBlockDevice::open(slot_path, platform::PosixBlockDevice::Mode::kReadWrite));
+  core::Bytes buffer(64U * 1024U);  // what a network process hands over at once
+  if (::read(input, buffer.data(), payload::kHeaderSize) != static_cast<ssize_t>(payload::kHeaderSize))
+    fail("read");
+  const auto header = value_of(payload::HeaderVerifier::verify(
+      core::Untrusted<core::ByteView>(core::ByteView(buffer).first(payload::kHeaderSize)), references.payload,
+      references.image));
+  auto installer = value_of(payload::PayloadInstaller::begin(header, *slot));
+  std::uint64_t at = payload::kHeaderSize;
+  for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0;
+       at += static_cast<std::uint64_t>(got))
+    value_of(installer.feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
+  value_of(installer.finish());
+  struct rusage middle {};
+  ::getrusage(RUSAGE_SELF, &middle);
+  const auto measured = value_of(payload::measure_slot(*slot, references.image));
+  const auto progress = installer.progress();
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  fmt::print(
+      "  image {} installed, written {} MiB, discarded {} MiB, to the medium {} MiB, write phase "
+      "{:.2f}+{:.2f} s CPU\n",
+      measured.image_digest().hex().substr(0, 12), progress.bytes_written >> 20U,
+      progress.bytes_discarded >> 20U, written_bytes() >> 20U, seconds(middle.ru_utime),
+      seconds(middle.ru_stime));
+  return 0;
+}
+
+// ---------------------------------------------------------------- compare
+
+struct Cost {
+  double wall_s = 0;
+  double user_s = 0;
+  double system_s = 0;
+  std::uint64_t peak_pss_kib = 0;
+  [[nodiscard]] double cpu_s() const { return user_s + system_s; }
+};
+
+std::uint64_t pss_kib(pid_t process) {
+  std::ifstream rollup(fmt::format("/proc/{}/smaps_rollup", process));
+  std::string word;
+  while (rollup >> word)
+    if (word == "Pss:") {
+      std::uint64_t kib = 0;
+      rollup >> kib;
+      return kib;
+    }
+  return 0;
+}
+
+// The process and its descendants now alive.
+std::vector<pid_t> tree_of(pid_t root) {
+  std::multimap<pid_t, pid_t> children;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream stat(entry.path() / "stat");
+    std::string line;
+    std::getline(stat, line);
+    const auto end = line.rfind(')');  // the name in front may hold anything
+    if (end == std::string::npos || line.size() < end + 5) continue;
+    children.emplace(static_cast<pid_t>(std::strtol(line.c_str() + end + 4, nullptr, 10)),
+                     static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10)));
+  }
+  std::vector<pid_t> found{root};
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (auto [child, last] = children.equal_range(found[i]); child != last; ++child)
+      found.push_back(child->second);
+  return found;
+}
+
+Cost run(const std::vector<std::string>& command) {
+  struct rusage before {};
+  ::getrusage(RUSAGE_CHILDREN, &before);
+  const auto started = Clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<char*> arguments;
+    for (const auto& word : command)
+      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT(const_cast: execvp)
+    arguments.push_back(nullptr);
+    ::execvp(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+  Cost cost;
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) {
+    std::uint64_t sum = 0;
+    for (const pid_t process : tree_of(child))
+      sum += pss_kib(process);
+    cost.peak_pss_kib = std::max(cost.peak_pss_kib, sum);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  if (status != 0) fail(command[0] + " failed");
+  cost.wall_s = std::chrono::duration<double>(Clock::now() - started).count();
+  struct rusage after {};
+  ::getrusage(RUSAGE_CHILDREN, &after);
+  const auto seconds = [](const timeval& end, const timeval& begin) {
+    return static_cast<double>(end.tv_sec - begin.tv_sec) +
+           static_cast<double>(end.tv_usec - begin.tv_usec) / 1e6;
+  };
+  cost.user_s = seconds(after.ru_utime, before.ru_utime);
+  cost.system_s = seconds(after.ru_stime, before.ru_stime);
+  return cost;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+void print_row(const char* name, const std::vector<Cost>& costs, std::uint64_t& peak_kib) {
+  const auto column = [&](const std::function<double(const Cost&)>& pick) {
+    std::vector<double> values;
+    for (const auto& cost : costs)
+      values.push_back(pick(cost));
+    return median(std::move(values));
+  };
+  peak_kib = 0;
+  for (const auto& cost : costs)
+    peak_kib = std::max(peak_kib, cost.peak_pss_kib);
+  fmt::print(
+      "{:<26} wall {:6.2f} s   user {:5.2f} s   system {:5.2f} s   CPU {:5.2f} s   peak PSS {:5.1f} MiB\n",
+      name, column([](const Cost& c) { return c.wall_s; }), column([](const Cost& c) { return c.user_s; }),
+      column([](const Cost& c) { return c.system_s; }), column([](const Cost& c) { return c.cpu_s(); }),
+      static_cast<double>(peak_kib) / 1024.0);
+}
+
+void make_slot(const std::string& path, const std::string& image) {
+  fs::remove(path);
+  fs::copy_file(image, path);  // old content everywhere: no run profits from an empty file
+}
+
+int compare(const std::string& self, const std::string& folder, int runs) {
+  const std::string ours = folder + "/slot.ours";
+  const std::string theirs = folder + "/slot.dd";
+  make_slot(ours, folder + "/slot.img");
+  make_slot(theirs, folder + "/slot.img");
+  const std::string pipe = fmt::format(
+      "zstd -dc '{}/image.zst' | dd of='{}' bs=1M conv=fsync,notrunc status=none", folder, theirs);
+  std::vector<Cost> install_costs;
+  std::vector<Cost> pipe_costs;
+  for (int i = 0; i < runs; ++i) {
+    fmt::print("run {} of {}\n", i + 1, runs);
+    std::fflush(stdout);
+    pipe_costs.push_back(run({"sh", "-c", pipe}));
+    install_costs.push_back(run({self, "apply", folder, ours}));
+  }
+  std::vector<double> cpu;
+  std::vector<double> wall;
+  for (std::size_t i = 0; i < install_costs.size(); ++i) {
+    cpu.push_back(install_costs[i].cpu_s() / pipe_costs[i].cpu_s());
+    wall.push_back(install_costs[i].wall_s / pipe_costs[i].wall_s);
+  }
+  std::uint64_t pipe_kib = 0;
+  std::uint64_t install_kib = 0;
+  fmt::print("\nMedian of {} alternating runs, {} MiB image:\n", runs,
+             fs::file_size(folder + "/slot.img") >> 20U);
+  print_row("zstd -dc | dd conv=fsync", pipe_costs, pipe_kib);
+  print_row("payload install+read-back", install_costs, install_kib);
+  fmt::print("CPU ratio {:.2f} (target <= 1.5)   wall ratio {:.2f}   peak PSS {:.1f} MiB (target <= 16)\n",
+             median(cpu), median(wall), static_cast<double>(install_kib) / 1024.0);
+  fs::remove(ours);
+  fs::remove(theirs);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.size() == 4 && words[0] == "prepare")
+    return prepare(words[1], words[2], std::atoi(words[3].c_str()));
+  if (words.size() == 3 && words[0] == "apply") return apply(words[1], words[2]);
+  if (words.size() == 3 && words[0] == "compare")
+    return compare(argv[0], words[1], std::atoi(words[2].c_str()));
+  fmt::print(stderr,
+             "usage: install_bench prepare IMAGE FOLDER LEVEL | apply FOLDER SLOT | compare FOLDER RUNS\n");
+  return 2;
+}

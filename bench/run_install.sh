@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ./dev bench install [RUNS]: an install of a real 512 MiB root file system image against `zstd -dc | dd conv=fsync`.
+# The image: build/corpus/v2.ext4 (made by tools/corpus), else, where no packages can be had, this machine's own files.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=${1:-5}
+level=${ASEPTIC_BENCH_LEVEL:-9}
+folder=build/bench/install
+bench=build/bench/bin/install_bench
+image=build/corpus/v2.ext4
+
+[[ $runs =~ ^[1-9][0-9]*$ ]] || { echo "run_install: the number of runs must be a number, not '$runs'" >&2; exit 2; }
+
+if [[ ! -f $image ]] && ! tools/corpus --out build/corpus; then
+  echo "No package sources here: the image is made of this machine's own files instead."
+  image=build/corpus/own.img
+  mkdir -p build/corpus
+  { tar -C / -cf - --ignore-failed-read usr/bin usr/lib 2> /dev/null || true; } | head -c $((440 << 20)) > "$image"
+  truncate -s 512M "$image"
+fi
+
+if [[ ! -f $folder/reference || $image -nt $folder/reference || $bench -nt $folder/reference ]]; then
+  echo "Preparing payload and zstd stream (level $level) from $image"
+  "$bench" prepare "$image" "$folder" "$level"
+fi
+"$bench" compare "$folder" "$runs"
