@@ -2,6 +2,8 @@
 // aseptic image: build, sign, verify, show.
 #include "aseptic/publish/image.h"
 
+#include <charconv>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -57,8 +59,8 @@ core::Result<publish::SetMember> set_member(const std::string& text) {
     return wrong;
   publish::SetMember member;
   ASEPTIC_TRY(member.component, core::Uuid::parse(parts[0]));
-  member.sequence = std::stoull(parts[1]);
-  member.epoch = static_cast<std::uint32_t>(std::stoul(parts[2]));
+  std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), member.sequence);  // digits only: see above
+  std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), member.epoch);
   ASEPTIC_TRY(member.image_digest, core::Digest::from_hex(parts[3]));
   return member;
 }

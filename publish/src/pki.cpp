@@ -127,7 +127,7 @@ core::Result<std::string> Builder::sign(IssuerSigner& signer) {
   if (signer.public_key().algorithm() != core::KeyAlgorithm::kEcdsaP256) return failure("the authority's key must be a P-256 key");
   // AlgorithmIdentifier ecdsa-with-SHA256, stated in the signed part and again outside it.
   static constexpr std::uint8_t kEcdsaSha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-  auto* inner = const_cast<X509_ALGOR*>(X509_get0_tbs_sigalg(certificate_.get()));
+  auto* inner = const_cast<X509_ALGOR*>(X509_get0_tbs_sigalg(certificate_.get()));  // NOLINT(const_cast: OpenSSL)
   require(X509_ALGOR_set0(inner, OBJ_nid2obj(NID_ecdsa_with_SHA256), V_ASN1_UNDEF, nullptr) == 1);
   std::uint8_t* encoded = nullptr;
   const int size = good_ ? i2d_re_X509_tbs(certificate_.get(), &encoded) : -1;
