@@ -9,7 +9,7 @@
 
 #include "aseptic/agent/boot_id.h"
 #include "aseptic/agent/repository_source.h"
-#include "aseptic/boot/core/two_cell_store.h"
+#include "aseptic/boot/core/cell_store.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/mailbox.h"
 #include "aseptic/boot/format/provisioning.h"
@@ -537,7 +537,7 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
     : state_(std::make_unique<State>(world, keys, site)) {
   State& s = *state_;
   sim::BootStorage boot_storage(world);
-  boot::TwoCellStore store(boot_storage);
+  boot::CellStore store(boot_storage);
   boot::host::Sha256 hasher;
   boot::host::P256Verifier verifier;
   BufferMemory memory;

@@ -146,7 +146,6 @@ class RealBoot {
   }
   void enter_store(const ModelState& s) {
     MonotonicCell cell;
-    cell.write_count = 1;
     cell.state.generation = s.gen;
     cell.state.floor = s.floor;
     cell.state.revoked = s.revoked;
@@ -155,7 +154,10 @@ class RealBoot {
     put_quarantine(s.nv_quarantine, cell.state.quarantine, cell.state.quarantine_count);
     Bytes& area = world_.storage.bytes(Area::kMonotonic);
     std::fill(area.begin(), area.end(), std::uint8_t{0xFF});
-    encode_monotonic_cell(cell, MutableBytes(area).first<kMonotonicCellSize>());
+    for (std::size_t i = 0; i < kMonotonicCellCount; ++i) {
+      cell.write_count = i + 1;
+      encode_monotonic_cell(cell, MutableBytes(area).subspan(i * kMonotonicCellStride).first<kMonotonicCellSize>());
+    }
   }
   void enter_journal(const ModelState& s) {
     JournalState j;

@@ -79,7 +79,23 @@ Status MemoryStorage::read(Area area, std::uint64_t offset, MutableBytes out) {
 void MemoryStorage::put(Area area, std::uint64_t offset, const Bytes& content) {
   std::copy(content.begin(), content.end(), bytes(area).begin() + static_cast<std::ptrdiff_t>(offset));
 }
-Status MemoryStorage::write(Area area, std::uint64_t offset, Bytes after) {
+// What a new write does to cells that a cut left unstable.
+void MemoryStorage::disturb(const Write& write, Kind kind) {
+  const std::uint64_t end = write.offset + write.after.size();
+  std::vector<Write> spoilt;
+  std::erase_if(unstable_, [&](const Write& old) {
+    if (old.area != write.area || old.offset >= end || write.offset >= old.offset + old.after.size()) return false;
+    if (kind == Kind::kProgram && old.half_programmed && old.offset == write.offset) {
+      Write later = write;  // NOR: a program can only take bits away, and the half-moved charge takes its own
+      for (std::size_t i = 0; i < later.after.size() && i < old.after.size(); ++i) later.after[i] &= old.after[i];
+      spoilt.push_back(later);
+    }
+    return true;
+  });
+  unstable_.insert(unstable_.end(), spoilt.begin(), spoilt.end());
+}
+
+Status MemoryStorage::write(Area area, std::uint64_t offset, Bytes after, Kind kind) {
   Bytes& content = bytes(area);
   if (unwritable == area) return Status::kIoError;
   if (offset > content.size() || after.size() > content.size() - offset) return Status::kOutOfRange;
@@ -89,19 +105,17 @@ Status MemoryStorage::write(Area area, std::uint64_t offset, Bytes after) {
   const bool done = step();
   if (off_before) return Status::kIoError;
   // The write under way when the power fails is pending like the others: the tear model says what is left of it.
-  std::erase_if(unstable_, [&](const Write& old) {
-    return old.area == area && old.offset < offset + write.after.size() && offset < old.offset + old.after.size();
-  });
+  disturb(write, kind);
   put(area, offset, write.after);
   pending_.push_back(std::move(write));
   return done ? Status::kOk : Status::kIoError;
 }
 Status MemoryStorage::program(Area area, std::uint64_t offset, ByteView content) {
-  return write(area, offset, Bytes(content.begin(), content.end()));
+  return write(area, offset, Bytes(content.begin(), content.end()), Kind::kProgram);
 }
 Status MemoryStorage::erase(Area area, std::uint64_t offset, std::uint64_t length) {
   if (offset > bytes(area).size() || length > bytes(area).size() - offset) return Status::kOutOfRange;
-  return write(area, offset, Bytes(static_cast<std::size_t>(length), 0xFF));
+  return write(area, offset, Bytes(static_cast<std::size_t>(length), 0xFF), Kind::kErase);
 }
 Status MemoryStorage::sync(Area area) {
   if (unwritable == area) return Status::kIoError;
@@ -130,7 +144,16 @@ void MemoryStorage::power_returns(Tear tear, std::mt19937_64& random) {
         if (tear == Tear::kUnstable && (i & 3U) == 0) torn[i] = static_cast<std::uint8_t>(last.after[i] ^ 0x5A);
       }
       put(last.area, last.offset, torn);
-      if (tear == Tear::kUnstable || tear == Tear::kUnstableBlank) unstable_.push_back(last);
+      if (tear == Tear::kFading) {
+        put(last.area, last.offset, last.after);
+        Write faded = last;
+        for (std::size_t i = 0; i < faded.after.size(); i += 3) faded.after[i] ^= 0xA5U;
+        unstable_.push_back(faded);
+      }
+      if (tear == Tear::kUnstable || tear == Tear::kUnstableBlank) {
+        unstable_.push_back(last);
+        unstable_.back().half_programmed = tear == Tear::kUnstableBlank;
+      }
     }
   }
   pending_.clear();
@@ -353,7 +376,7 @@ JournalState World::journal() {
 }
 MonotonicState World::monotonic() {
   MonotonicState state;
-  static_cast<void>(store.load(state));
+  static_cast<void>(store.peek(state));
   return state;
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "aseptic/boot/core/boot.h"
-#include "aseptic/boot/core/two_cell_store.h"
+#include "aseptic/boot/core/cell_store.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/provisioning.h"
 #include "aseptic/boot/journal/journal.h"
@@ -52,10 +52,12 @@ enum class Tear {
   kSecondHalf,   // ... second half
   kRandomBytes,  // each byte old or new
   kUnstable,     // reads as garbage now and as written from the second boot on
-  kUnstableBlank,// reads as if never written now and as written from the second boot on
+  kUnstableBlank,// reads as if never written now; what is programmed over it reads right at once and spoilt later
+  kFading,       // reads as written now and as garbage from the second boot on
 };
 inline constexpr Tear kAllTears[] = {Tear::kLost,        Tear::kDone,     Tear::kFirstHalf,    Tear::kSecondHalf,
-                                     Tear::kRandomBytes, Tear::kUnstable, Tear::kUnstableBlank};
+                                     Tear::kRandomBytes, Tear::kUnstable, Tear::kUnstableBlank,
+                                     Tear::kFading};
 
 // Erased value 0xFF. Bytes are visible at once and durable at `sync`. After `cut_at` operations the power is off:
 // every call fails and changes nothing.
@@ -86,14 +88,17 @@ class MemoryStorage final : public Storage {
     std::uint64_t offset;
     Bytes before;
     Bytes after;
+    bool half_programmed = false;  // cells that read blank although charge was moved
   };
+  enum class Kind { kProgram, kErase };
   bool step();
-  Status write(Area area, std::uint64_t offset, Bytes after);
+  Status write(Area area, std::uint64_t offset, Bytes after, Kind kind);
+  void disturb(const Write& write, Kind kind);
   void put(Area area, std::uint64_t offset, const Bytes& content);
 
   Bytes areas_[kAreaCount];
   std::vector<Write> pending_;    // not synced
-  std::vector<Write> unstable_;   // becomes `after` when the power returns once more, unless written over
+  std::vector<Write> unstable_;   // becomes `after` when the power returns once more, unless erased or written over
   std::uint64_t operations_ = 0;
   std::uint64_t cut_at_ = ~0ULL;
   bool cut_ = false;
@@ -188,7 +193,7 @@ class World {
   CollectedEvents events;
   BufferExec memory;
   CountingEntropy entropy;
-  TwoCellStore store{storage};
+  CellStore store{storage};
   Provisioning provisioning;
   Decision decision;
   std::uint32_t boot_version = 1;

@@ -53,7 +53,6 @@ Status make_factory_store(Hasher& hasher, const Provisioning& provisioning, cons
   Manifest manifest;
   ASEPTIC_BOOT_TRY(decode_manifest(image.manifest_region, manifest));
   MonotonicCell cell;
-  cell.write_count = 1;
   cell.state.floor = manifest.epoch;
   if ((provisioning.port_capabilities & kPortNvStore) != 0) {
     cell.state.confirmed = manifest_digest(hasher, image.manifest_region);
@@ -61,7 +60,10 @@ Status make_factory_store(Hasher& hasher, const Provisioning& provisioning, cons
     cell.state.confirmed_min_root_version = manifest.min_root_version;
   }
   fill_bytes(area, kErased);
-  encode_monotonic_cell(cell, area.first<kMonotonicCellSize>());
+  for (std::size_t i = 0; i < kMonotonicCellCount; ++i) {
+    cell.write_count = i + 1;
+    encode_monotonic_cell(cell, area.subspan(i * kMonotonicCellStride).first<kMonotonicCellSize>());
+  }
   return Status::kOk;
 }
 

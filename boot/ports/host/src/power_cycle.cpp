@@ -17,7 +17,7 @@
 #include <limits>
 
 #include "aseptic/boot/core/boot.h"
-#include "aseptic/boot/core/two_cell_store.h"
+#include "aseptic/boot/core/cell_store.h"
 #include "aseptic/boot/host/confine.h"
 #include "aseptic/boot/host/crypto.h"
 #include "aseptic/boot/host/device_storage.h"
@@ -144,7 +144,7 @@ struct PowerCycle {
 
   Status power_up_once(MemfdMemory& memory, Decision& decision) {
     DeviceStorage storage(options.device_folder);
-    TwoCellStore store(storage);
+    CellStore store(storage);
     Sha256 hasher;
     P256Verifier verifier;
     SystemEntropy entropy;

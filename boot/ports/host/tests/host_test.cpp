@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "aseptic/boot/core/boot.h"
-#include "aseptic/boot/core/two_cell_store.h"
+#include "aseptic/boot/core/cell_store.h"
 #include "aseptic/boot/host/confine.h"
 #include "aseptic/boot/host/crypto.h"
 #include "aseptic/boot/host/device_storage.h"

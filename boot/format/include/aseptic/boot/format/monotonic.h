@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The monotonic store: what never goes back. On NV ports (TPM, the emulated file) it also keeps the confirmed digest
 // and the quarantined digests; on fuse ports those fields stay zero. Format: docs/formats/boot_journal.md §Store.
-// A file or flash store holds two cells and writes them in turn, so that a torn burn leaves the former state.
+// A file or flash store holds three cells and writes the oldest: a torn burn leaves the former state, and a cell that a
+// reset left unstable is never the only one (docs/formats/boot_journal.md, "Store").
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/status.h"
@@ -11,13 +12,15 @@ namespace aseptic::boot {
 inline constexpr std::size_t kQuarantineMax = 8;  // oldest falls out: reason and cost in docs/formats/boot_journal.md
 inline constexpr std::size_t kMonotonicCellSize = 512;
 inline constexpr std::size_t kMonotonicCellStride = 4096;  // cells never share a sector or page
-inline constexpr std::size_t kMonotonicAreaSize = 2 * kMonotonicCellStride;
+inline constexpr std::size_t kMonotonicCellCount = 3;
+inline constexpr std::size_t kMonotonicAreaSize = kMonotonicCellCount * kMonotonicCellStride;
 inline constexpr std::uint16_t kMonotonicFormat = 1;
 inline constexpr char kMonotonicMagic[] = "ASPTMONO";
 
 struct Quarantined {
   Digest digest{};
   std::uint16_t attempt = 0;
+  bool operator==(const Quarantined&) const = default;
 };
 
 struct MonotonicState {
@@ -30,6 +33,7 @@ struct MonotonicState {
   std::uint32_t confirmed_min_root_version = 0;
   std::uint8_t quarantine_count = 0;
   std::array<Quarantined, kQuarantineMax> quarantine{};
+  bool operator==(const MonotonicState&) const = default;
 };
 
 struct QuarantinedWire {
