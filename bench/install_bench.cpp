@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -56,6 +57,13 @@ template <typename T>
 T value_of(core::Result<T> result) {
   if (!result) fail(result.error().sentence());
   if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+int number_of(const std::string& word) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || value < 1) fail("not a positive number: " + word);
+  return value;
 }
 
 // ---------------------------------------------------------------- prepare
@@ -329,10 +337,10 @@ int compare(const std::string& self, const std::string& folder, int runs) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 4 && words[0] == "prepare")
-    return prepare(words[1], words[2], std::atoi(words[3].c_str()));
+    return prepare(words[1], words[2], number_of(words[3]));
   if (words.size() == 3 && words[0] == "apply") return apply(words[1], words[2]);
   if (words.size() == 3 && words[0] == "compare")
-    return compare(argv[0], words[1], std::atoi(words[2].c_str()));
+    return compare(argv[0], words[1], number_of(words[2]));
   fmt::print(stderr,
              "usage: install_bench prepare IMAGE FOLDER LEVEL | apply FOLDER SLOT | compare FOLDER RUNS\n");
   return 2;

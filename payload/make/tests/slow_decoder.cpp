@@ -130,6 +130,7 @@ std::vector<std::uint8_t> decode(Bytes file, const SlowExpectation& expected) {
   const sim::SlotVerdict slot = sim::check_slot(image);
   need(slot.is_whole, slot.why_not);
   need(slot.manifest_digest == expected.manifest_digest && slot.image_size == image_size, "another image");
+  need(slot.image_digest == expected.image_digest, "another region table");
   return image;
 }
 

@@ -75,6 +75,9 @@ SlotVerdict check_slot(Bytes slot) {
   verdict.image_size = number(manifest, 96, 8);
   if (!std::equal(manifest.begin(), manifest.begin() + 8, std::string_view("ASPTBOOT").begin()))
     return refuse("no boot manifest");
+  static constexpr std::string_view kImageDomain("aseptic-image-v1", 17);  // with its terminating zero
+  const Bytes domain(reinterpret_cast<const std::uint8_t*>(kImageDomain.data()), kImageDomain.size());
+  verdict.image_digest = checker_sha256({domain, manifest.subspan(120, 4 * 56), manifest.subspan(96, 8)});
   const std::uint64_t regions = number(manifest, 14, 1);
   if (regions == 0 || regions > 4) return refuse("region count");
   std::uint64_t at = kManifest;

@@ -14,6 +14,7 @@ struct SlotVerdict {
   bool is_whole = false;
   std::string why_not;
   CheckerDigest manifest_digest{};  // of the signed region, whole or not
+  CheckerDigest image_digest{};     // from the manifest's region table
   std::uint64_t sequence = 0;
   std::uint32_t epoch = 0;
   std::uint64_t image_size = 0;

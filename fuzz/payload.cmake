@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+aseptic_fuzz(payload_header SOURCE payload_header.cpp LINKS aseptic::payload_format)
+if(TARGET aseptic_sim_checkers)
+  aseptic_fuzz(payload_stream SOURCE payload_stream.cpp LINKS aseptic::payload_make aseptic::sim_checkers ${ASEPTIC_ZSTD_LIBRARY})
+endif()
