@@ -3,6 +3,7 @@
 // files byte-identical. The same attacks run through the real binaries in tests/e2e.
 #include "aseptic/trust/limits.h"
 #include "aseptic/trust/time_floor.h"
+#include "damage.h"
 #include "expect.h"
 #include "samples.h"
 
@@ -267,28 +268,7 @@ TEST_F(Attack, NoDamagedMemberOfASignedFileIsACrash) {
   repository.publish({"targets", "a"});
   std::size_t cases = 0;
   const auto damage = [&](const std::string& role, const core::JsonValue& part) {
-    const std::function<void(const core::JsonValue&, const std::function<void(core::JsonValue)>&)> each =
-        [&](const core::JsonValue& value, const std::function<void(core::JsonValue)>& use) {
-          const core::JsonObject* object = value.as_object();
-          if (!object) return;
-          for (const auto& [name, member] : *object) {
-            core::JsonObject copy = *object;
-            copy.erase(name);
-            use(copy);
-            for (const core::JsonValue& other :
-                 {core::JsonValue(nullptr), core::JsonValue(-1), core::JsonValue(""), core::JsonValue(core::JsonArray{nullptr}),
-                  core::JsonValue(core::JsonObject{{"", nullptr}}), core::JsonValue(false)}) {
-              copy[name] = other;
-              use(copy);
-            }
-            each(member, [&, key = name](core::JsonValue inner) {
-              core::JsonObject outer = *object;
-              outer[key] = std::move(inner);
-              use(outer);
-            });
-          }
-        };
-    each(part, [&](const core::JsonValue& damaged) {
+    for_each_damage(part, [&](const core::JsonValue& damaged) {
       const std::string file = signed_file(damaged, repository.signers.find(role)->second);
       TestClient victim(repository.roots[1]);
       victim.in_transit = [&](const std::string& name, std::string bytes) { return name.ends_with(role) ? file : bytes; };

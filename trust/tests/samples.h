@@ -10,6 +10,7 @@
 #include "aseptic/trust/offline_bundle.h"
 #include "aseptic/trust/payload_index.h"
 #include "aseptic/trust/report.h"
+#include "aseptic/trust/time_floor.h"
 #include "hostile_repository.h"
 
 namespace aseptic::trust::test {

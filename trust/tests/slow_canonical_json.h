@@ -32,7 +32,6 @@ class SlowCanonical {
   bool word(std::string_view w) { return text_.substr(at_, w.size()) == w && (at_ += w.size()); }
 
   Text value(int depth) {
-    if (depth > 32) return std::nullopt;
     space();
     if (word("null")) return "null";
     if (word("true")) return "true";
@@ -41,6 +40,7 @@ class SlowCanonical {
       auto s = string();
       return s ? Text(quote(*s)) : std::nullopt;
     }
+    if (depth >= 32 && (peek() == '[' || peek() == '{')) return std::nullopt;
     if (take('[')) return array(depth);
     if (take('{')) return object(depth);
     return number();

@@ -3,43 +3,12 @@
 #include "aseptic/core/codes.h"
 #include "aseptic/trust/limits.h"
 #include "aseptic/trust/verified_statements.h"
+#include "damage.h"
 #include "expect.h"
 #include "samples.h"
 
 namespace aseptic::trust::test {
 namespace {
-
-// Every way to change one member of a JSON object, at any depth, as a new document each.
-void for_each_change(const core::JsonValue& value, const std::function<void(core::JsonValue, const std::string&)>& use,
-                     const std::string& path = "") {
-  const auto rebuilt = [&](const std::string& name, const core::JsonValue& member) {
-    core::JsonObject object = *value.as_object();
-    object[name] = member;
-    return core::JsonValue(object);
-  };
-  if (const core::JsonObject* object = value.as_object()) {
-    for (const auto& [name, member] : *object) {
-      core::JsonObject without = *object;
-      without.erase(name);
-      use(without, path + "/-" + name);
-      for (const core::JsonValue& other : {core::JsonValue(nullptr), core::JsonValue(true), core::JsonValue(-1),
-                                           core::JsonValue(""), core::JsonValue("\n"), core::JsonValue(core::JsonArray{}),
-                                           core::JsonValue(core::JsonObject{})})
-        if (other != member) use(rebuilt(name, other), path + "/" + name);
-      for_each_change(member, [&, n = name](core::JsonValue changed, const std::string& where) { use(rebuilt(n, changed), where); },
-                      path + "/" + name);
-    }
-  } else if (const core::JsonArray* array = value.as_array()) {
-    for (std::size_t i = 0; i < array->size(); ++i) {
-      const auto with_item = [&](core::JsonValue changed, const std::string& where) {
-        core::JsonArray copy = *array;
-        copy[i] = std::move(changed);
-        use(copy, where);
-      };
-      for_each_change((*array)[i], with_item, path + "/" + std::to_string(i));
-    }
-  }
-}
 
 template <typename Statement>
 void expect_strict(const Statement& sample) {
@@ -63,7 +32,7 @@ void expect_strict(const Statement& sample) {
 
   // No change of any member crashes; whatever is accepted encodes to exactly the bytes that were read.
   std::size_t refusals = 0;
-  for_each_change(*core::parse_json_value(core::as_bytes(text)), [&](const core::JsonValue& changed, const std::string&) {
+  for_each_damage(*core::parse_json_value(core::as_bytes(text)), [&](const core::JsonValue& changed) {
     const std::string bytes = core::canonical_json(changed);
     const auto result = Statement::parse(core::as_bytes(bytes));
     EXPECT_TRUE(!result || result->encode() == bytes) << bytes;
