@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device_rig.h"
 
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+#include <openssl/param_build.h>
 
 #include <algorithm>
 #include <charconv>
@@ -32,9 +37,9 @@ using core::ByteView;
 using core::Result;
 
 constexpr std::uint64_t kExecOffset = boot::kFirstRegionOffset;
-constexpr std::uint64_t kExecSize = 8192;
+constexpr std::uint64_t kExecSize = 4096;
 constexpr std::uint64_t kTreeOffset = kExecOffset + kExecSize;
-constexpr std::uint64_t kTreeSize = 16384;
+constexpr std::uint64_t kTreeSize = 57344;
 constexpr std::uint64_t kImageSize = kTreeOffset + kTreeSize;
 
 core::Uuid uuid(std::uint8_t first) {
@@ -45,18 +50,6 @@ core::Uuid uuid(std::uint8_t first) {
 }
 const core::Uuid kVendor = uuid(1), kProduct = uuid(2), kClass = uuid(3), kHardware = uuid(4), kComponent = uuid(5);
 const boot::Uuid kDeviceId = uuid(0x77).bytes;
-
-std::array<std::uint8_t, 64> raw_signature(const trust::test::TestKey& key, ByteView message) {
-  const Bytes der = key.sign(message);
-  const unsigned char* at = der.data();
-  ECDSA_SIG* const signature = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));
-  ASEPTIC_ASSERT(signature != nullptr);
-  std::array<std::uint8_t, 64> raw{};
-  BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw.data(), 32);
-  BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw.data() + 32, 32);
-  ECDSA_SIG_free(signature);
-  return raw;
-}
 
 Bytes content_of(const std::string& version, std::uint64_t size) {
   Bytes bytes;
@@ -110,6 +103,46 @@ trust::Component component_of(const BuiltImage& image) {
 
 }  // namespace
 
+EcKey::EcKey(std::uint8_t number) {
+  const std::unique_ptr<EC_GROUP, decltype(&EC_GROUP_free)> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1),
+                                                                  &EC_GROUP_free);
+  const std::unique_ptr<BIGNUM, decltype(&BN_free)> scalar(BN_new(), &BN_free);
+  const core::Digest secret = core::sha256("key " + std::to_string(number));
+  BN_bin2bn(secret.bytes.data(), 31, scalar.get());  // 31 bytes: below the group's order
+  const std::unique_ptr<EC_POINT, decltype(&EC_POINT_free)> point(EC_POINT_new(group.get()), &EC_POINT_free);
+  EC_POINT_mul(group.get(), point.get(), scalar.get(), nullptr, nullptr, nullptr);
+  std::array<std::uint8_t, 65> encoded{};
+  EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded.data(), encoded.size(), nullptr);
+  const std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> builder(OSSL_PARAM_BLD_new(), &OSSL_PARAM_BLD_free);
+  OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0);
+  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, scalar.get());
+  OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size());
+  const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> parameters(OSSL_PARAM_BLD_to_param(builder.get()),
+                                                                           &OSSL_PARAM_free);
+  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr),
+                                                                            &EVP_PKEY_CTX_free);
+  EVP_PKEY* key = nullptr;
+  ASEPTIC_ASSERT(EVP_PKEY_fromdata_init(context.get()) == 1 &&
+                 EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, parameters.get()) == 1);
+  key_ = std::shared_ptr<void>(key, [](void* p) { EVP_PKEY_free(static_cast<EVP_PKEY*>(p)); });
+  public_key_ = *core::PublicKey::from_p256_point(ByteView(encoded).subspan(1));
+}
+
+std::array<std::uint8_t, 64> EcKey::sign_raw(ByteView message) const {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, static_cast<EVP_PKEY*>(key_.get()));
+  std::array<std::uint8_t, 80> der{};
+  std::size_t size = der.size();
+  ASEPTIC_ASSERT(EVP_DigestSign(context.get(), der.data(), &size, message.data(), message.size()) == 1);
+  const unsigned char* at = der.data();
+  const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size)),
+                                                                        &ECDSA_SIG_free);
+  std::array<std::uint8_t, 64> raw{};
+  BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw.data(), 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), raw.data() + 32, 32);
+  return raw;
+}
+
 core::UtcTime rig_time() { return trust::test::test_time("2026-11-23T05:00:00Z"); }
 
 BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence) {
@@ -160,12 +193,12 @@ BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64
   const auto domain = boot::domain(boot::kP256Domain);
   message.insert(message.end(), domain.begin(), domain.end());
   message.insert(message.end(), region.begin(), region.end());
-  const auto signature = raw_signature(keys.builder, message);
+  const auto signature = keys.builder.sign_raw(message);
   std::ranges::copy(signature, out.slot_bytes.begin() + boot::kManifestRegionSize);
 
   MemoryImage source(out.slot_bytes);
   MemoryPayload payload;
-  const auto summary = payload::make_payload(source, payload, {.chunk_size = 8192, .page_entries = 4, .workers = 1});
+  const auto summary = payload::make_payload(source, payload, {.chunk_size = 4096, .page_entries = 4, .workers = 1});
   ASEPTIC_ASSERT(summary.has_value());
   ASEPTIC_ASSERT(summary->image_digest == out.image && summary->manifest_digest == out.manifest);
   out.payload = std::move(payload.content);
@@ -236,7 +269,7 @@ core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
 }
 
 void Publisher::write_to(Site& site) const {
-  auto& files = site.files;
+  Site::Files& files = *site.files;
   for (const auto& [version, root] : repository.roots) files["metadata/" + std::to_string(version) + ".root.json"] = root;
   files["metadata/timestamp.json"] = repository.timestamp_file();
   files["metadata/" + std::to_string(repository.snapshot.version) + ".snapshot.json"] = repository.snapshot_file();
@@ -323,8 +356,8 @@ class SiteClient final : public platform::HttpClient {
 
   Result<platform::HttpReply> get(const platform::HttpGet& request, const platform::BodySink& sink) override {
     constexpr std::string_view kBase = "https://repository/";
-    const auto file = site_.files.find(std::string_view(request.url).substr(kBase.size()));
-    if (file == site_.files.end()) return platform::HttpReply{404, 0};
+    const auto file = site_.files->find(std::string_view(request.url).substr(kBase.size()));
+    if (file == site_.files->end()) return platform::HttpReply{404, 0};
     std::string_view body = file->second;
     if (request.range_first) {
       if (*request.range_first > body.size()) return platform::HttpReply{416, 0};
@@ -373,6 +406,22 @@ class BufferMemory final : public boot::ExecMemory {
   }
   boot::Status seal(boot::ByteView& sealed) override { return sealed = content, boot::Status::kOk; }
   Bytes content;
+};
+
+// The shipped verifier, asked once per thread and question: a signature that verified verifies again.
+class RememberingVerifier final : public boot::SignatureVerifier {
+ public:
+  boot::Status verify_p256(std::span<const std::uint8_t, boot::kP256PublicKeySize> key, const boot::Digest& digest,
+                           std::span<const std::uint8_t, boot::kP256SignatureSize> signature) override {
+    thread_local std::map<std::string, boot::Status> known;
+    std::string question(core::as_text(key));
+    question += core::as_text(digest);
+    question += core::as_text(signature);
+    const auto found = known.find(question);
+    if (found != known.end()) return found->second;
+    boot::host::P256Verifier verifier;
+    return known[question] = verifier.verify_p256(key, digest, signature);
+  }
 };
 
 class NoEntropy final : public boot::Entropy {
@@ -468,7 +517,7 @@ class Pump {
   struct GuardSigner final : interlock::LeaseSigner {
     explicit GuardSigner(const Keys& k) : keys(k) {}
     interlock::Status sign(interlock::Bytes region, interlock::Signature& out) override {
-      out.bytes = raw_signature(keys.therapy, region);
+      out.bytes = keys.therapy.sign_raw(region);
       return interlock::Status::kSuccess;
     }
     const Keys& keys;
@@ -539,7 +588,7 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
   sim::BootStorage boot_storage(world);
   boot::CellStore store(boot_storage);
   boot::host::Sha256 hasher;
-  boot::host::P256Verifier verifier;
+  RememberingVerifier verifier;
   BufferMemory memory;
   NoEntropy boot_entropy;
   NoEvents events;

@@ -3,6 +3,7 @@
 // a repository in memory. Power-ups, resets and power cuts are calls.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,16 +15,28 @@
 #include "aseptic/interlock/therapy_guard.h"
 #include "aseptic/sim/world.h"
 #include "aseptic/trust/channel.h"
-#include "hostile_repository.h"
+#include "trust/tests/hostile_repository.h"
 
 namespace aseptic::agent::test {
 
-inline constexpr std::uint64_t kSlotSize = 64u << 10;
+inline constexpr std::uint64_t kSlotSize = 80u << 10;
+
+// A P-256 key from a number: digests of manifests are then the same in every run, so that a seed replays a case.
+class EcKey {
+ public:
+  explicit EcKey(std::uint8_t number);
+  [[nodiscard]] const core::PublicKey& public_key() const { return *public_key_; }
+  [[nodiscard]] std::array<std::uint8_t, 64> sign_raw(core::ByteView message) const;
+
+ private:
+  std::shared_ptr<void> key_;
+  std::optional<core::PublicKey> public_key_;
+};
 
 // Keys of one product line; made once, shared read-only.
 struct Keys {
-  trust::test::TestKey builder = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
-  trust::test::TestKey therapy = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+  EcKey builder{21};
+  EcKey therapy{22};
   trust::test::TestKey device = trust::test::TestKey::ed25519(77);  // deterministic: its signatures lie on the disk
   trust::test::TestKey release = trust::test::TestKey::ed25519(4);
   trust::test::TestKey payloads = trust::test::TestKey::ed25519(78);
@@ -43,9 +56,10 @@ struct BuiltImage {
 
 BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence);
 
-// What a server would answer, as bytes by path; a test may change any of it.
+// What a server would answer, as bytes by path; a test may change any of it. Copies share the files.
 struct Site {
-  std::map<std::string, std::string, std::less<>> files;
+  using Files = std::map<std::string, std::string, std::less<>>;
+  std::shared_ptr<Files> files = std::make_shared<Files>();
   std::uint64_t posts = 0;
   std::vector<std::string> reports;
 };

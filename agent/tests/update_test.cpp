@@ -45,7 +45,6 @@ class UpdateTest : public ::testing::Test {
         if (status.why == "waits_for_start") break;
       }
       cause = run.reset_commanded() ? boot::ResetCause::kCommanded : boot::ResetCause::kPowerOn;
-      world = world.reboot(rounds);
     }
     failure = "not done in time";
     return false;
