@@ -73,6 +73,11 @@ void write_statements(Corpus corpus) {
   corpus.add_family('o', sample_bundle().encode(), 15);
   corpus.add_family('v', sample_report().encode(), 15);
   corpus.add_family('b', sample_boot_report().encode(), 10);
+  LogProof proof;
+  proof.release = sample_digest("release");
+  proof.inclusion = {sample_digest("a"), sample_digest("b")};
+  proof.checkpoint = R"({"signatures":[],"signed":{}})";
+  corpus.add_family('l', tree(proof.encode()), 8);
   corpus.add("f" + TimeFloor{.time = test_time(), .key = sample_digest("k")}.encode());
 }
 
