@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "samples.h"
+#include "trust/tests/samples.h"
 
 using namespace aseptic;
 using namespace aseptic::trust;

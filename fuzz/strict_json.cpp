@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "aseptic/core/json.h"
-#include "slow_canonical_json.h"
+#include "trust/tests/slow_canonical_json.h"
 
 using namespace aseptic;
 

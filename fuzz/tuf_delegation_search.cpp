@@ -7,7 +7,7 @@
 #include <set>
 
 #include "aseptic/trust/limits.h"
-#include "hostile_repository.h"
+#include "trust/tests/hostile_repository.h"
 
 using namespace aseptic;
 using namespace aseptic::trust;

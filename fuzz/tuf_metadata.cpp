@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "aseptic/trust/limits.h"
-#include "hostile_repository.h"
+#include "trust/tests/hostile_repository.h"
 
 using namespace aseptic;
 using namespace aseptic::trust;
