@@ -71,7 +71,7 @@ Result<void> serve(const Options& options) {
   ASEPTIC_TRY(const auto store, fleet::open_sqlite_report_store(options.store));
   fleet::ReportDesk desk(options.tenant, *store, clock, entropy);
   fleet::DeviceApi api(*repository, desk);
-  ASEPTIC_TRY(const auto server, fleet::Server::open(server_options, api));
+  ASEPTIC_TRY(const auto server, fleet::Server::open(server_options, api, clock));
   server->stop_at_signals();
   print_line("listening on " + server_options.address + ":" + std::to_string(server->port()));
   server->run();

@@ -145,6 +145,7 @@ Answer DeviceApi::take_report(const DeviceIdentity& device, core::ByteView file)
 
 Answer refuse_stranger(const Error& why) {
   Answer answer = refusal(403, why);
+  answer.ends_session = true;
   answer.log_line = "session refused: " + why.sentence() + " [" + std::string(why.name()) + "]";
   return answer;
 }

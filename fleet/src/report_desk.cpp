@@ -2,6 +2,7 @@
 #include "aseptic/fleet/report_desk.h"
 
 #include "aseptic/fleet/codes.h"
+#include "aseptic/trust/codes.h"
 
 namespace aseptic::fleet {
 
@@ -42,11 +43,13 @@ Result<Receipt> ReportDesk::judge(const DeviceIdentity& device, const DeviceName
   core::Bytes expected;
   if (!report.nonce.empty()) {
     ASEPTIC_TRY(expected, store_.nonce(name, clock_.wall() - kNonceLifetime));
-    // SECURITY(T-22): a nonce that nobody has outstanding matches nothing, and is not "no nonce".
-    if (expected.empty()) expected.assign(kNonceBytes, 0);
   }
   ASEPTIC_TRY(const trust::ReportArrival arrival, trust::check_arrival(report, digest, last, expected));
   if (arrival == trust::ReportArrival::kRepeated) return Receipt{arrival, last};
+  // SECURITY(T-22): with no nonce outstanding, check_arrival() had none to compare with; then no nonce is the right one.
+  if (!report.nonce.empty() && expected.empty())
+    return Error(trust::TrustCode::kNonce, "report " + std::to_string(report.sequence) + " of " + device.id +
+                                               " answers a nonce that is not outstanding; ask for a new one");
   const trust::LastReport next{.sequence = report.sequence, .digest = digest, .log_count = report.log_count, .log_head = report.log_head};
   ASEPTIC_TRY_VOID(store_.accept(name,
                                  {.sequence = report.sequence, .digest = digest, .received_at = clock_.wall(),

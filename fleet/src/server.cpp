@@ -111,18 +111,19 @@ http::response<http::empty_body> head_of(const Answer& answer, const Request& re
   head.set(http::field::cache_control, "no-store");
   if (answer.file) head.set(http::field::accept_ranges, "bytes");
   if (!answer.content_range.empty()) head.set(http::field::content_range, answer.content_range);
-  head.keep_alive(request.keep_alive());
+  head.keep_alive(request.keep_alive() && !answer.ends_session);
   return head;
 }
 
 }  // namespace
 
 struct Server::State {
-  State(const ServerOptions& settings, DeviceApi& device_api)
-      : options(settings), api(device_api), tls(asio::ssl::context::tls_server), acceptor(context), signals(context) {}
+  State(const ServerOptions& settings, DeviceApi& device_api, platform::Clock& clocks)
+      : options(settings), api(device_api), clock(clocks), tls(asio::ssl::context::tls_server), acceptor(context), signals(context) {}
 
   ServerOptions options;
   DeviceApi& api;
+  platform::Clock& clock;
   asio::io_context context;
   asio::ssl::context tls;
   tcp::acceptor acceptor;
@@ -139,6 +140,7 @@ struct Server::State {
   asio::awaitable<void> run_session(tcp::socket socket);
   asio::awaitable<void> answer_requests(TlsStream& stream);
   asio::awaitable<bool> send(TlsStream& stream, const Request& request, Answer& answer);
+  asio::awaitable<void> discard_rest(TlsStream& stream);
 };
 
 asio::awaitable<void> Server::State::accept_sessions() {
@@ -180,8 +182,8 @@ asio::awaitable<void> Server::State::run_session(tcp::socket socket) {
 asio::awaitable<void> Server::State::answer_requests(TlsStream& stream) {
   const auto device = identify(stream.native_handle());
   beast::flat_buffer buffer(kRequestHeadBytesMax + kRequestBodyBytesMax);
-  const auto session_end = std::chrono::steady_clock::now() + kSessionMax;
-  while (std::chrono::steady_clock::now() < session_end) {
+  const auto session_end = clock.since_boot() + kSessionMax;
+  while (clock.since_boot() < session_end) {
     http::request_parser<http::vector_body<std::uint8_t>> parser;
     parser.header_limit(kRequestHeadBytesMax);
     parser.body_limit(kRequestBodyBytesMax);
@@ -192,6 +194,7 @@ asio::awaitable<void> Server::State::answer_requests(TlsStream& stream) {
       Answer answer = refuse_stranger(Error(FleetCode::kRequest, "the request is too large"));
       answer.status = 413;
       co_await send(stream, parser.get(), answer);
+      co_await discard_rest(stream);
     }
     if (error) co_return;
     const Request& request = parser.get();
@@ -200,8 +203,18 @@ asio::awaitable<void> Server::State::answer_requests(TlsStream& stream) {
                                                   .range = range, .body = request.body()})
                            : refuse_stranger(device.error());
     const bool sent = co_await send(stream, request, answer);
-    if (!sent || !request.keep_alive() || !device) co_return;
+    if (!sent || !request.keep_alive() || answer.ends_session) co_return;
   }
+}
+
+// Takes what is still under way for a moment: closing over unread bytes resets the connection, and the client would lose
+// the answer that says why.
+asio::awaitable<void> Server::State::discard_rest(TlsStream& stream) {
+  core::Bytes sink(kSendBytes);
+  error_code error;
+  stream.next_layer().expires_after(kLingerMax);
+  for (std::uint64_t discarded = 0; !error && discarded < kLingerBytesMax;)
+    discarded += co_await stream.async_read_some(asio::buffer(sink), asio::redirect_error(asio::use_awaitable, error));
 }
 
 // False when the session is not usable any more.
@@ -230,9 +243,9 @@ asio::awaitable<bool> Server::State::send(TlsStream& stream, const Request& requ
   co_return true;
 }
 
-Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, DeviceApi& api) {
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, DeviceApi& api, platform::Clock& clock) {
   ASEPTIC_TRY_VOID(check_own_role(options));
-  auto state = std::make_unique<State>(options, api);
+  auto state = std::make_unique<State>(options, api, clock);
   ASEPTIC_TRY_VOID(set_up_tls(state->tls.native_handle(), options));
   error_code error;
   const auto address = asio::ip::make_address(options.address, error);

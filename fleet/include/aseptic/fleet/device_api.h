@@ -35,6 +35,7 @@ struct Answer {
   std::string body;                     // when there is no file
   std::optional<FileSlice> file;
   std::string content_range;            // with 206 and 416
+  bool ends_session = false;            // nothing more is answered on this connection
   std::string log_line;                 // what an operator may want to know; empty for everyday files
 };
 

@@ -28,8 +28,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Listens from now on; sessions begin with run().
-  static core::Result<std::unique_ptr<Server>> open(const ServerOptions& options, DeviceApi& api);
+  // Listens from now on; sessions begin with run(). `api` and `clock` must outlive the server.
+  static core::Result<std::unique_ptr<Server>> open(const ServerOptions& options, DeviceApi& api, platform::Clock& clock);
   ~Server();
   [[nodiscard]] std::uint16_t port() const;
   void run();
