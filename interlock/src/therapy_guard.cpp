@@ -153,6 +153,7 @@ void TherapyGuard::answer_hold_ask(const GuardPorts& ports, const AgentMessage& 
     blocking |= bit(UseCondition::kTherapyActive);
   }
   if (verdict != Status::kSuccess) return refuse(ports, ask.hold, verdict, blocking, kPauseMsFirst);
+  last_reason_ = Status::kSuccess;  // the reason of an earlier refusal is not this hold's
   grant(ports, ask, now);
 }
 

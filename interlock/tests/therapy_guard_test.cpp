@@ -179,7 +179,8 @@ TEST(TherapyGuardHold, IsNotAcknowledgedWhenTheFlushFailsAlthoughThePermitCanBeR
   rig.permit.sync_fails = true;
   rig.tell_guard(hold_ask());
   EXPECT_EQ(rig.guard.last_reason(), Status::kStorage);
-  EXPECT_EQ(rig.guard.state(), GuardState::kCancelling) << "nor is the clearing believed before it is durable";
+  EXPECT_EQ(rig.guard.state(), GuardState::kCancelling)
+      << "nor is the clearing believed before it is durable";
   EXPECT_TRUE(rig.to_agent.sent.empty());
   rig.permit.sync_fails = false;
   rig.guard.poll(rig.guard_ports());
@@ -311,6 +312,17 @@ TEST(TherapyGuardHold, ARenewalOfAnotherHoldGetsNoLease) {
   rig.tell_guard(renew);
   EXPECT_EQ(last_refusal(rig).reason, Status::kNotThisHold);
   EXPECT_EQ(rig.key.signatures, before);
+}
+
+TEST(TherapyGuardHold, AGrantedHoldCarriesNoReasonOfAnEarlierRefusal) {
+  Rig rig;
+  rig.application.conditions = bit(UseCondition::kAlarmActive);
+  rig.tell_guard(hold_ask());
+  ASSERT_EQ(rig.guard.last_reason(), Status::kTherapyBlocked);
+  rig.application.conditions = 0;
+  rig.tell_guard(hold_ask());
+  ASSERT_EQ(rig.guard.state(), GuardState::kInhibited);
+  EXPECT_EQ(rig.guard.last_reason(), Status::kSuccess);
 }
 
 TEST(TherapyGuardHold, AReleaseOfAnotherHoldChangesNothing) {

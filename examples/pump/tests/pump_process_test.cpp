@@ -239,6 +239,36 @@ TEST(PumpProcess, SwitchesOffOnTheOperatorsCommand) {
   EXPECT_EQ(pump.wait_for_end(), kExitPowerOff);
 }
 
+// Answers: SI-01, T-61
+TEST(PumpSocket, BelievesOnlyPeersOfTheExpectedUser) {
+  DeviceFolder folder;
+  const Descriptor listener = listen_at(folder / "run/s");
+  ASSERT_TRUE(listener.is_open());
+  struct stat info {};
+  ASSERT_EQ(stat((folder / "run/s").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  const Descriptor stranger = connect_to(folder / "run/s");
+  EXPECT_FALSE(accept_from(listener, geteuid() + 1).has_value());
+  std::vector<std::uint8_t> packet;
+  EXPECT_EQ(receive_packet(stranger, packet), Received::kClosed) << "hung up on at once";
+  const Descriptor friendly = connect_to(folder / "run/s");
+  EXPECT_TRUE(accept_from(listener, geteuid()).has_value());
+}
+
+TEST(PumpSocket, DropsAPeerThatSendsMoreThanAPacketMayHold) {
+  DeviceFolder folder;
+  const Descriptor listener = listen_at(folder / "run/s");
+  for (const std::size_t size : {kPacketSizeMax, kPacketSizeMax + 1}) {
+    const Descriptor peer = connect_to(folder / "run/s");
+    const auto accepted = accept_from(listener, geteuid());
+    ASSERT_TRUE(accepted.has_value());
+    ASSERT_TRUE(send_packet(peer, std::vector<std::uint8_t>(size, 7)));
+    std::vector<std::uint8_t> packet;
+    EXPECT_EQ(receive_packet(*accepted, packet),
+              size <= kPacketSizeMax ? Received::kPacket : Received::kClosed);
+  }
+}
+
 // Runs `attempts` in a confined child; each returns true when it got what it must not get. Bit i of the
 // result = attempt i.
 int attempts_that_succeed(const AllowedPaths& allowed, const std::vector<std::function<bool()>>& attempts) {
