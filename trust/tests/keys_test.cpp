@@ -100,6 +100,39 @@ TEST_F(Keys, MalformedKeysOfKnownTypesNeverCountAndNeverCrash) {
   EXPECT_FALSE(TufKey::parse(core::JsonValue(nullptr)));
 }
 
+// The same key in another encoding has another SubjectPublicKeyInfo, so it would be counted as another key.
+TEST_F(Keys, UsesAKeyInItsOneEncodingOnly) {
+  const auto pem_of = [](const core::Bytes& spki) {
+    return "-----BEGIN PUBLIC KEY-----\n" + core::to_base64(spki) + "\n-----END PUBLIC KEY-----\n";
+  };
+  const auto usable = [&](const char* keytype, const char* scheme, const core::Bytes& spki) {
+    const auto key = TufKey::parse(core::JsonObject{
+        {"keytype", keytype}, {"scheme", scheme}, {"keyval", core::JsonObject{{"public", pem_of(spki)}}}});
+    return key && key->usable;
+  };
+  const core::PublicKey p256 = TestKey::generate(core::KeyAlgorithm::kEcdsaP256).public_key();
+  const core::Bytes point = *p256.p256_point();
+  core::Bytes compressed = *core::from_hex("3039301306072a8648ce3d020106082a8648ce3d030107032200");
+  compressed.push_back(point.back() & 1 ? 3 : 2);
+  compressed.insert(compressed.end(), point.begin(), point.begin() + 32);
+  EXPECT_TRUE(usable("ecdsa", "ecdsa-sha2-nistp256", p256.spki()));
+  ASSERT_TRUE(accepted(core::PublicKey::from_spki(compressed)));
+  EXPECT_FALSE(usable("ecdsa", "ecdsa-sha2-nistp256", compressed));
+
+  core::Bytes rsa = TestKey::generate(core::KeyAlgorithm::kRsaPss).public_key().spki();
+  EXPECT_TRUE(usable("rsa", "rsassa-pss-sha256", rsa));
+  // rsaEncryption with NULL parameters becomes id-RSASSA-PSS without: two bytes less in both headers.
+  ASSERT_EQ(core::to_hex(core::ByteView(rsa).subspan(4, 15)), "300d06092a864886f70d0101010500");
+  rsa[5] = 0x0b;
+  rsa[16] = 0x0a;
+  rsa.erase(rsa.begin() + 17, rsa.begin() + 19);
+  const std::size_t length = (std::size_t{rsa[2]} << 8 | rsa[3]) - 2;
+  rsa[2] = static_cast<std::uint8_t>(length >> 8);
+  rsa[3] = static_cast<std::uint8_t>(length);
+  ASSERT_TRUE(accepted(core::PublicKey::from_spki(rsa)));
+  EXPECT_FALSE(usable("rsa", "rsassa-pss-sha256", rsa));
+}
+
 // Answers: KM-02, VF-02
 // go-tuf f5edbde: one public key under two key ids counted twice.
 TEST_F(Keys, CountsOnePublicKeyUnderTwoIdsOnce) {

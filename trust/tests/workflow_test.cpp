@@ -376,6 +376,21 @@ TEST_F(Workflow, FetchesTheSnapshotAgainWhenTheCachedOneHasExpired) {
   EXPECT_TRUE(accepted(client.refresh(repository, now + kDay)));
 }
 
+// A cached snapshot whose version is right and whose bytes are not the listed ones is no snapshot of today.
+TEST_F(Workflow, FetchesTheSnapshotAgainWhenItsBytesAreNotTheListedOnes) {
+  repository.meta_hashes = HostileRepository::MetaHashes::kYes;
+  repository.publish();
+  settle();
+  const std::string genuine = client.cache["snapshot"];
+  HostileRepository other = repository;
+  other.snapshot.expires -= hours(1);
+  client.cache["snapshot"] = other.snapshot_file();
+  settle();
+  EXPECT_EQ(client.cache["snapshot"], genuine);
+  // The same length: only the hash tells them apart.
+  ASSERT_EQ(other.snapshot_file().size(), genuine.size());
+}
+
 TEST_F(Workflow, DoesNotFetchWhatItAlreadyHas) {
   settle();
   client.requests.clear();
