@@ -77,5 +77,6 @@ void add_sign_command(CLI::App& parent, Workbench& bench);  // `sign` also stand
 void add_image_commands(CLI::App& app, Workbench& bench);
 void add_release_commands(CLI::App& app, Workbench& bench);
 void add_device_commands(CLI::App& app, Workbench& bench);
+void add_inspect_commands(CLI::App& app, Workbench& bench);
 
 }  // namespace aseptic::app

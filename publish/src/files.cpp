@@ -75,7 +75,7 @@ core::Result<void> replace(const Path& path, core::ByteView content, mode_t mode
 
 }  // namespace
 
-core::Result<core::Bytes> read_file(const Path& path, std::uint64_t bytes_max) {
+core::Result<core::Bytes> read_head_of_file(const Path& path, std::uint64_t bytes_max) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.is_open()) return io_error(path, "cannot read");
   struct stat status {};
@@ -83,16 +83,22 @@ core::Result<core::Bytes> read_file(const Path& path, std::uint64_t bytes_max) {
   if (S_ISDIR(status.st_mode)) return core::Error(PublishCode::kFileIo, "cannot read " + path.string() + ": it is a folder");
   core::Bytes content;
   core::Bytes chunk(1u << 16);
-  while (true) {
-    const ssize_t count = ::read(file.get(), chunk.data(), chunk.size());
+  while (content.size() < bytes_max) {
+    const ssize_t count = ::read(file.get(), chunk.data(), std::min<std::uint64_t>(chunk.size(), bytes_max - content.size()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return io_error(path, "cannot read");
-    if (count == 0) return content;
-    if (content.size() + static_cast<std::size_t>(count) > bytes_max)
-      return core::Error(PublishCode::kFileIo,
-                         path.string() + " is larger than " + std::to_string(bytes_max) + " bytes, the most that such a file may have");
+    if (count == 0) break;
     content.insert(content.end(), chunk.begin(), chunk.begin() + count);
   }
+  return content;
+}
+
+core::Result<core::Bytes> read_file(const Path& path, std::uint64_t bytes_max) {
+  ASEPTIC_TRY(core::Bytes content, read_head_of_file(path, bytes_max + 1));
+  if (content.size() > bytes_max)
+    return core::Error(PublishCode::kFileIo,
+                       path.string() + " is larger than " + std::to_string(bytes_max) + " bytes, the most that such a file may have");
+  return content;
 }
 
 core::Result<void> write_file_atomic(const Path& path, core::ByteView content) { return replace(path, content, 0644); }

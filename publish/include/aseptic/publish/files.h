@@ -18,6 +18,8 @@ using Path = std::filesystem::path;
 inline constexpr std::uint64_t kSmallFileMax = 64u << 20;  // metadata, statements, SBOMs; images are streamed
 
 core::Result<core::Bytes> read_file(const Path& path, std::uint64_t bytes_max = kSmallFileMax);
+// The first bytes of a file, at most `bytes_max`.
+core::Result<core::Bytes> read_head_of_file(const Path& path, std::uint64_t bytes_max);
 core::Result<void> write_file_atomic(const Path& path, core::ByteView content);
 // The same for a file that only its owner may read.
 core::Result<void> write_secret_file(const Path& path, core::ByteView content);
