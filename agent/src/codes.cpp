@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 25> kTable{{
+constexpr std::array<core::ErrorInfo, 26> kTable{{
     {701, "agent.config", kHalt, "The agent's configuration cannot be used."},
     {702, "agent.space", kWait, "There is no space for the update."},
     {703, "agent.energy", kWait, "Battery or mains are not sufficient for an update."},
@@ -36,6 +36,7 @@ constexpr std::array<core::ErrorInfo, 25> kTable{{
     {723, "agent.report", kRetry, "The server did not take a report."},
     {724, "agent.slot", kHalt, "A slot cannot be used."},
     {725, "agent.unsupported", kReject, "The release asks for something this agent does not know."},
+    {726, "agent.report_refused", kReject, "The server refused a report for good; it is kept in the log only."},
 }};
 
 }  // namespace

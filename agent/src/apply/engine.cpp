@@ -9,6 +9,7 @@
 #include "hold/hold_driver.h"
 #include "offer/lookout.h"
 #include "report/report_queue.h"
+#include "slots/boot_event_names.h"
 #include "slots/boot_view.h"
 #include "slots/request_door.h"
 #include "slots/slot_sync.h"
@@ -138,7 +139,7 @@ class ApplyEngine final : public Engine {
                 .actor = "boot", .to = device_log::ImageName{{}, boot_.running()}});
     const auto count = std::min<std::size_t>(r.event_count, boot::kReportEventsMax);
     for (std::size_t i = 0; i < count; ++i) {
-      log_->note({.outcome = Outcome::kNote, .reason = "boot.event_" + std::to_string(r.events[i].code),
+      log_->note({.outcome = Outcome::kNote, .reason = boot_event_reason(r.events[i].code),
                   .text = "detail " + std::to_string(r.events[i].detail), .actor = "boot"});
     }
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/pipe_client.h"
 
+#include <utility>
+
 #include "aseptic/agent/codes.h"
 #include "aseptic/platform/codes.h"
 #include "channel/known_error.h"
@@ -54,7 +56,11 @@ Result<platform::HttpReply> PipeHttpClient::exchange(MessageType type, core::Byt
     if (!packet) continue;
     ASEPTIC_TRY(const Message message, parse_message(*packet));
     // Request 0: acquire has just been started and knows nothing of this question.
-    if (message.header.request == 0) return Error(AgentCode::kUnreachable, "the network process was started anew");
+    if (message.header.request == 0) {
+      // The first start only overtook the first question, which still waits in the socket.
+      if (std::exchange(started_, true)) return Error(AgentCode::kUnreachable, "the network process was started anew");
+      continue;
+    }
     if (message.header.request != id) continue;  // the rest of an answer that was given up
     heard = clock_.since_boot();
     switch (message.header.type) {

@@ -31,6 +31,7 @@ class PipeHttpClient final : public platform::HttpClient {
   PacketChannel& channel_;
   platform::Clock& clock_;
   std::uint32_t request_ = 0;
+  bool started_ = false;  // acquire has said so once
 };
 
 }  // namespace aseptic::agent

@@ -59,7 +59,9 @@ class RepositorySource final : public ReleaseSource {
     post.body.assign(report.begin(), report.end());
     ASEPTIC_TRY(const auto reply, http_.post(post, [](core::ByteView) -> Result<void> { return {}; }));
     if (reply.status >= 200 && reply.status < 300) return {};
-    return core::Error(AgentCode::kReport, "the server answered " + std::to_string(reply.status));
+    const bool for_good = reply.status == 400 || reply.status == 409 || reply.status == 413;
+    return core::Error(for_good ? AgentCode::kReportRefused : AgentCode::kReport,
+                       "the server answered " + std::to_string(reply.status));
   }
 
   [[nodiscard]] std::uint64_t root_version() const override { return updater_->trusted().root().version; }

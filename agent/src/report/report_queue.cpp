@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "aseptic/agent/codes.h"
 #include "aseptic/agent/version.h"
 #include "aseptic/trust/limits.h"
 #include "aseptic/trust/report.h"
@@ -76,7 +77,11 @@ Result<std::size_t> ReportQueue::send(ReleaseSource& source, Memory& memory, Sta
   for (const std::string& name : names) {
     const std::string path = std::string(kDirectory) + "/" + name;
     ASEPTIC_TRY(const core::Bytes file, storage_.read(path, trust::kReportBytesMax));
-    ASEPTIC_TRY_VOID(source.post_report(file).within("send report"));
+    if (auto sent = source.post_report(file).within("send report"); !sent) {
+      // The same bytes would be refused again: they leave the queue, the log keeps what they said.
+      if (sent.error().is(AgentCode::kReportRefused)) ASEPTIC_TRY_VOID(storage_.remove(path));
+      return sent.error();
+    }
     // What the server took names the head that this log may never fall behind.
     if (auto report = trust::verify_report(file, key_.public_key())) {
       memory.acknowledged = device_log::LogHead{report->log_count, report->log_head};

@@ -34,6 +34,7 @@ enum class AgentCode : std::uint16_t {
   kReport = 723,         // the server did not take a report
   kSlot = 724,           // a slot cannot be used: size or role
   kUnsupported = 725,    // the release asks for something this agent does not know
+  kReportRefused = 726,  // the server will never take these bytes
 };
 
 const core::ErrorInfo& describe(AgentCode code);
