@@ -155,6 +155,21 @@ TEST(PayloadChunk, RefusesABlockOfTheReservedTypeOrAboveTheLimit) {
   EXPECT_EQ(check_zstd_frame(large, kChunkSizeMax), Status::kBadFrame);
 }
 
+TEST(PayloadChunk, RefusesADecoderThatProducedLessThanTheChunk) {
+  class Lazy final : public FrameDecoder {
+   public:
+    bool decompress(ByteView, MutableBytes out, std::size_t& produced) override {
+      produced = out.size() - 1;
+      return true;
+    }
+  };
+  const core::Bytes stored = compress(mixed_bytes(9000, 5));
+  CoreHasher hasher;
+  Lazy zstd;
+  core::Bytes out(9000);
+  EXPECT_EQ(verify_and_decode(entry_for(stored, 9000), stored, hasher, zstd, out), Status::kDecodeFailed);
+}
+
 TEST(PayloadChunk, RefusesReservedEncodingsAndWrongBuffers) {
   const core::Bytes stored(100, 7);
   EXPECT_EQ(decode(entry_for(stored, 200, Encoding::kDelta), stored), Status::kEncodingUnsupported);

@@ -41,6 +41,7 @@ struct FieldCase {
   std::size_t size;
   std::uint64_t value;
   Status status;
+  friend std::ostream& operator<<(std::ostream& out, const FieldCase& field) { return out << field.name; }
 };
 class PayloadHeaderField : public ::testing::TestWithParam<FieldCase> {};
 
@@ -269,6 +270,53 @@ TEST(PayloadTableFormat, RefusesASignedSizeThatLeavesAHole) {
     ASSERT_FALSE(installed);
     EXPECT_TRUE(installed.error().is(PayloadCode::kPageInvalid)) << installed.error().sentence();
   }
+}
+
+// One chunk of 8192 bytes in one page; the entry as a test wants it.
+Status check_entry_page(const ChunkEntry& entry) {
+  PayloadHeader header;
+  header.image_size = 8192;
+  header.chunk_size = 8192;
+  header.chunk_count = 1;
+  header.page_entries = 1;
+  header.page_count = 1;
+  header.encodings = kEncodingsSupported;
+  core::Bytes page(page_size(1));
+  encode_page_header(0, 1, {}, page);
+  encode_entry(entry, core::ByteSpan(page).subspan(kPageHeaderSize).first<kEntrySize>());
+  Digest next{};
+  return check_page(header, 0, page, next);
+}
+
+TEST(PayloadTableFormat, BoundsTheStoredSizeOnBothSides) {
+  Digest some{};
+  some.fill(1);
+  const auto check = [&](Encoding encoding, std::uint32_t stored) {
+    const Digest digest = encoding == Encoding::kZero ? Digest{} : some;
+    return check_entry_page({encoding, stored, 8192, digest, digest});
+  };
+  EXPECT_EQ(check(Encoding::kRaw, 8191), Status::kBadStoredSize);
+  EXPECT_EQ(check(Encoding::kRaw, 8192), Status::kOk);
+  EXPECT_EQ(check(Encoding::kRaw, 8193), Status::kBadStoredSize);
+  EXPECT_EQ(check(Encoding::kZstd, 0), Status::kBadStoredSize);
+  EXPECT_EQ(check(Encoding::kZstd, 1), Status::kOk);
+  EXPECT_EQ(check(Encoding::kZstd, 8191), Status::kOk);
+  EXPECT_EQ(check(Encoding::kZstd, 8192), Status::kBadStoredSize);
+  EXPECT_EQ(check(Encoding::kZero, 0), Status::kOk);
+  EXPECT_EQ(check(Encoding::kZero, 1), Status::kBadStoredSize);
+}
+
+TEST(PayloadTableFormat, RefusesAnEncodingThatIsListedButNotUsed) {
+  // Only zeros and text: no chunk needs the raw encoding.
+  TestImage image = make_image(100, 0);
+  const TestPayload payload = make_test_payload(std::move(image), {.chunk_size = 4096, .page_entries = 8});
+  ASSERT_EQ(payload.summary.chunks_raw, 0U);
+  core::Bytes file = payload.file;
+  file[56] = static_cast<std::uint8_t>(file[56] | encoding_bit(Encoding::kRaw));
+  SparseDevice slot(payload.image.bytes.size());
+  const auto installed = install(file, resign(file).reference(), payload.image.reference(), slot);
+  ASSERT_FALSE(installed);
+  EXPECT_TRUE(installed.error().is(PayloadCode::kPageInvalid)) << installed.error().sentence();
 }
 
 TEST(PayloadErrors, HaveUniqueNumbersInTheirRange) {

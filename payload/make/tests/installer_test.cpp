@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "support.h"
 
 namespace aseptic::payload::tests {
@@ -241,6 +243,28 @@ TEST(PayloadInstaller, ReportsTheMediumsErrorWithTheChunk) {
   ASSERT_FALSE(installed);
   EXPECT_NE(installed.error().sentence().find("payload chunk"), std::string::npos);
   EXPECT_NE(installed.error().sentence().find("the medium failed"), std::string::npos);
+}
+
+TEST(PayloadInstaller, DoesNotGoOnAfterTheMediumFailedOnce) {
+  const auto& payload = small_payload();
+  class FailingOnce final : public SparseDevice {
+   public:
+    using SparseDevice::SparseDevice;
+    core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override {
+      if (writes == 1 && !std::exchange(failed, true))
+        return core::Error(PayloadCode::kSourceIo, "the medium failed");
+      return SparseDevice::write(offset, bytes);
+    }
+    bool failed = false;
+  };
+  FailingOnce slot(payload.image.bytes.size());
+  auto installer = PayloadInstaller::begin(*payload.verify(), slot);
+  ASSERT_TRUE(installer);
+  ASSERT_FALSE(installer->feed(0, payload.file));
+  const auto again = installer->feed(0, payload.file);
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().sentence().find("the medium failed"), std::string::npos);
+  EXPECT_FALSE(installer->finish());
 }
 
 }  // namespace

@@ -55,6 +55,17 @@ TEST(SlotReadBack, RefusesAnotherValidImage) {
   EXPECT_TRUE(measured.error().is(PayloadCode::kReadBack));
 }
 
+TEST(SlotReadBack, RefusesAManifestWhoseRegionsAreNotThoseOfTheRelease) {
+  const TestImage image = make_image(5000, 0, 1);
+  SparseDevice slot(image.bytes.size());
+  store(slot, image.bytes);
+  ImageReference reference = image.reference();
+  reference.image_digest = make_image(5000, 0, 2).reference().image_digest;
+  const auto measured = measure_slot(slot, reference);
+  ASSERT_FALSE(measured);
+  EXPECT_TRUE(measured.error().is(PayloadCode::kReadBack));
+}
+
 TEST(SlotReadBack, RefusesASlotThatIsTooSmall) {
   const TestImage image = make_image(5000, 0);
   SparseDevice slot(image.bytes.size() - kBlockSize);
