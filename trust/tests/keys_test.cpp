@@ -283,6 +283,17 @@ TEST(TufKey, DerivesTheKeyIdOfStockTools) {
             core::sha256(R"({"keytype":"ed25519","keyval":{"public":"edcd0a32a07dce33f7c7873aaffbff36d20ea30787574ead335eefd337e4dacd"},"scheme":"ed25519"})").hex());
 }
 
+// The parser refuses such a role already; verification must not rely on it.
+// Answers: VF-02, T-03
+TEST(Envelope, AThresholdOfNothingIsNeverMet) {
+  const TestKey key = TestKey::ed25519(1);
+  const KeyMap keys{{key.id(), key.tuf_key()}};
+  const RoleKeys role{.keyids = {key.id()}, .threshold = 0, .unrecognized = {}};
+  const SignedFile file{.signatures = {}, .signed_bytes = "{}"};
+  EXPECT_TRUE(refused(verify_signatures(file, {.role = "timestamp", .keys = &keys, .role_keys = &role}),
+                      TrustCode::kBadThreshold));
+}
+
 TEST(Envelope, KeepsEverythingThroughEditing) {
   HostileRepository repository;
   repository.root.unrecognized.emplace("note", "line\nbreak");
