@@ -217,6 +217,28 @@ TEST(RealInterlock, HoldsWhenAPatientIsConnectedWhileOff) {
   expect_tried(seen, {Action::kPatientConnectsWhileOff, Action::kPowerCut7});
 }
 
+// Answers: SI-01, SI-03
+TEST(RealInterlock, HoldsWhenCutKillsSilenceAndTherapyMeetInOneRun) {
+  Budgets b = nothing();
+  b.cuts = b.agent_kills = b.pump_kills = b.therapies = b.silences = 1;
+  b.holds = 1;
+  b.trial_asks = 2;
+  const Seen seen = explore("cut, kills, silence, therapy in one run", b);
+  expect_tried(seen, {Action::kPowerCut0, Action::kKillAgent, Action::kKillPump, Action::kSilencePasses,
+                      Action::kTherapyStarts});
+}
+
+// Answers: SI-01, SI-04
+TEST(RealInterlock, HoldsWhenForgedArmsMeetCutKillsAndAPatientConnectedWhileOff) {
+  Budgets b = nothing();
+  b.cuts = b.agent_kills = b.pump_kills = b.therapies = b.forged_arms = b.connects_while_off = 1;
+  b.holds = 2;
+  b.trial_asks = 2;
+  const Seen seen = explore("forged arm, cut, kills, patient while off", b);
+  expect_tried(seen,
+               {Action::kForgedArm, Action::kPatientConnectsWhileOff, Action::kPowerCut7, Action::kKillPump});
+}
+
 // Answers: SI-01, SI-04
 TEST(RealInterlock, HoldsAgainstACompromisedAgent) {
   Budgets b = nothing();
