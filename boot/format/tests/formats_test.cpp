@@ -13,7 +13,7 @@
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/provisioning.h"
 #include "aseptic/boot/format/tree_hash.h"
-#include "world.h"
+#include "../../core/tests/world.h"
 
 namespace aseptic::boot::testing {
 namespace {

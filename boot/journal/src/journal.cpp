@@ -39,6 +39,7 @@ void Journal::scan(std::size_t half, Half& out) {
         apply_snapshot_item(record, out.snapshot);
         ++count;
       } else if (record.tag == RecordTag::kSnapshotCommit && record.value == count) {
+        close_snapshot(out.snapshot);
         out.closed = true;
         out.commit_sequence = record.sequence;
         out.group_end = position + 1;

@@ -107,6 +107,22 @@ void make_snapshot(const JournalState& s, SnapshotRecords& out) {
   put(out, commit);
 }
 
+void close_snapshot(JournalState& s) {
+  if (!s.confirmed.exists()) {
+    s.confirmed = {};
+    s.synced = false;
+  }
+  if (!s.previous.exists()) s.previous = {};
+  if (!s.staged.exists()) {
+    s.staged = {};
+    s.staged_attempt = 0;
+    s.staged_slot = 0;
+    s.trial_open = false;
+  }
+  if (!s.trial_open) s.trial_forced = false;
+  if (is_zero(s.boot_hash.manifest)) s.boot_hash = {};
+}
+
 void apply_snapshot_item(const Record& record, JournalState& s) {
   switch (static_cast<SnapshotItem>(record.detail)) {
     case SnapshotItem::kScalars:

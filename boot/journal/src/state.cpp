@@ -122,7 +122,7 @@ void Fold::apply(const Record& r) {
       group_info_ = r.digest;
       break;
     case RecordTag::kStaged:
-      if (s.trial_open) break;  // an open trial is closed first; nothing may replace what it is about
+      if (s.trial_open || is_zero(r.digest)) break;  // an open trial is closed first; nothing replaces what it is about
       drop_staged(s);
       s.staged.manifest = r.digest;
       s.staged.set = group_set_;
@@ -171,6 +171,7 @@ void Fold::apply(const Record& r) {
       group_image_ = r.digest;
       break;
     case RecordTag::kBootHash:
+      if (is_zero(r.digest)) break;
       s.boot_hash = {r.digest, group_image_, r.slot};
       close_group();
       break;

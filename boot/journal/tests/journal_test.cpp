@@ -10,7 +10,7 @@
 #include "aseptic/boot/format/checksum.h"
 #include "aseptic/boot/journal/factory.h"
 #include "slow_journal.h"
-#include "world.h"
+#include "../../core/tests/world.h"
 
 namespace aseptic::boot::testing {
 namespace {

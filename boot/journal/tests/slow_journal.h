@@ -62,11 +62,27 @@ class SlowJournal {
           ++next;
         }
       if (records[commit].sequence != next || records[commit].value != next - records[begin].sequence) continue;
+      drop_orphans(group.snapshot);
       group.commit = next;
       group.rest.assign(records.begin() + static_cast<std::ptrdiff_t>(commit) + 1, records.end());
       return group;
     }
     return std::nullopt;
+  }
+
+  // Nothing may hang on an image that the snapshot does not name.
+  static void drop_orphans(JournalState& s) {
+    const Digest none{};
+    s.synced = s.synced && s.confirmed.manifest != none;
+    s.trial_open = s.trial_open && s.staged.manifest != none;
+    s.trial_forced = s.trial_forced && s.trial_open;
+    if (s.confirmed.manifest == none) s.confirmed = ImageInfo{};
+    if (s.previous.manifest == none) s.previous = ImageInfo{};
+    if (s.boot_hash.manifest == none) s.boot_hash = BootHash{};
+    if (s.staged.manifest != none) return;
+    s.staged = ImageInfo{};
+    s.staged_attempt = 0;
+    s.staged_slot = 0;
   }
 
   // A record counts when its number is above all that counted before it, and the next valid record goes on from it.
@@ -110,7 +126,7 @@ class SlowJournal {
     if (r.tag == RecordTag::kStagedInfo) info_ = r.digest;
     if (r.tag == RecordTag::kAttemptToken) token_ = r.digest;
     if (r.tag == RecordTag::kBootHashImage) image_ = r.digest;
-    if (r.tag == RecordTag::kStaged && !s.trial_open) {
+    if (r.tag == RecordTag::kStaged && !s.trial_open && r.digest != Digest{}) {
       forget_staged();
       s.staged.manifest = r.digest;
       s.staged.set = set_;
@@ -162,7 +178,7 @@ class SlowJournal {
       s.revoke_intent = number(r.digest, 4);
       s.generation = r.value;
     }
-    if (r.tag == RecordTag::kBootHash) {
+    if (r.tag == RecordTag::kBootHash && r.digest != Digest{}) {
       s.boot_hash = {r.digest, image_, r.slot};
       set_ = info_ = token_ = image_ = {};
     }

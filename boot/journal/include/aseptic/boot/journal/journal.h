@@ -93,5 +93,7 @@ enum class SnapshotItem : std::uint8_t {
 // `Begin`, items, `Commit`, without sequence numbers.
 void make_snapshot(const JournalState& state, SnapshotRecords& out);
 void apply_snapshot_item(const Record& record, JournalState& state);
+// Drops what has no image to belong to (a set digest, a trial, synced): only a foreign snapshot holds such things.
+void close_snapshot(JournalState& state);
 
 }  // namespace aseptic::boot
