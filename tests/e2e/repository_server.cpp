@@ -11,7 +11,7 @@ std::string percent_decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
-    if (text[i] == '%' && i + 2 < text.size() + 0 && std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ec == std::errc()) {
+    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ec == std::errc()) {
       out.push_back(static_cast<char>(value));
       i += 2;
     } else {
@@ -23,8 +23,8 @@ std::string percent_decoded(std::string_view text) {
 
 }  // namespace
 
-RepositoryServer::RepositoryServer(trust::test::HostileRepository& repository)
-    : repository_(repository), server_([this](const Request& request, Peer& peer) { answer(request, peer); }) {}
+RepositoryServer::RepositoryServer(trust::test::HostileRepository& repository, std::optional<ServerTls> tls)
+    : repository_(repository), server_([this](const Request& request, Peer& peer) { answer(request, peer); }, std::move(tls)) {}
 
 std::vector<std::string> RepositoryServer::requests() const {
   std::vector<std::string> names = server_.requests();

@@ -13,7 +13,7 @@ namespace aseptic::test {
 
 class RepositoryServer {
  public:
-  explicit RepositoryServer(trust::test::HostileRepository& repository);
+  explicit RepositoryServer(trust::test::HostileRepository& repository, std::optional<ServerTls> tls = {});
 
   // Called with the file's name below /metadata/ or /targets/ ("1.root.json", percent-encoding removed). True: the hook has
   // answered.

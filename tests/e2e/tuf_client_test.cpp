@@ -12,6 +12,7 @@
 
 #include "platform/posix/tests/temporary_directory.h"
 #include "tests/e2e/repository_server.h"
+#include "tests/support/background_program.h"
 #include "tests/support/run_program.h"
 
 namespace aseptic::test {
@@ -213,6 +214,44 @@ TEST_F(TufClientTest, SaysSoWhenAnotherProcessUsesTheDirectory) {
     return false;
   };
   EXPECT_EQ(refresh(), 0) << last_.err;
+}
+
+// Answers: DL-03
+TEST_F(TufClientTest, AKillInTheMiddleOfADownloadLeavesNothingAndTheNextRunSucceeds) {
+  const std::string content(200'000, 'x');
+  repository_.add_target("targets", "large.bin", content);
+  repository_.publish();
+  trust_and_refresh();
+  for (const std::size_t offset : {0U, 1U, 4096U, 65'536U, 199'999U}) {
+    BackgroundProgram* running = nullptr;
+    server_.instead = [&](const std::string& name, Peer& peer) {
+      if (!name.ends_with(".large.bin")) return false;
+      peer.send("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + content.substr(0, offset));
+      peer.closed_within_ms(200);  // the client has time to store what it got
+      running->kill();
+      peer.close();
+      return true;
+    };
+    BackgroundProgram client({"faketime", kNow, ASEPTIC_TUF, "--metadata-dir", metadata_dir(), "--metadata-url", server_.metadata_url(), "--target-dir",
+                              target_dir(), "--target-base-url", server_.targets_url(), "--target-name", "large.bin", "download"},
+                             {"TZ=UTC"});
+    running = &client;
+    client.wait_for_line("never printed");
+    EXPECT_EQ(files_in(target_dir()), Files{}) << offset;
+  }
+  server_.instead = nullptr;
+  ASSERT_EQ(download({"large.bin"}), 0) << last_.err;
+  EXPECT_EQ(files_in(target_dir()).at("large.bin"), content);
+}
+
+TEST_F(TufClientTest, ARootChainLongerThanOneRunMayFollowGoesOnInTheNext) {
+  ASSERT_EQ(init(), 0);
+  for (int i = 0; i < 1030; ++i) repository_.publish_root();
+  EXPECT_EQ(refresh(), 1);
+  EXPECT_NE(last_.err.find("trust.endless"), std::string::npos) << last_.err;
+  EXPECT_EQ(files_in(metadata_dir()), (Files{{"root.json", repository_.roots.at(1025)}})) << "1024 rotations in one run";
+  EXPECT_EQ(refresh(), 0) << last_.err;
+  EXPECT_EQ(files_in(metadata_dir()).at("root.json"), repository_.roots.at(1031));
 }
 
 // --- the trusted root ---------------------------------------------------------------------------------------------

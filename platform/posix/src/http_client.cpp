@@ -111,7 +111,9 @@ class ReplyReader {
                                                       : "the server closed the connection within the reply's head");
       ASEPTIC_TRY_VOID(parse());
     }
-    return guard_.moved(1);  // a complete head is progress, a drip of it is not
+    ASEPTIC_TRY_VOID(guard_.moved(1));  // a complete head is progress, a drip of it is not
+    guard_.begin_rate();
+    return {};
   }
 
   Result<void> judge_head() {

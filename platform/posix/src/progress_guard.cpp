@@ -22,7 +22,7 @@ Result<void> ProgressGuard::check() {
   if (now - last_progress_ >= limits_.stall_max)
     return Error(PlatformCode::kNetStalled,
                  "the server made no progress for " + std::to_string(limits_.stall_max.count() / 1000) + " s");
-  if (limits_.rate_min_bytes_per_s == 0 || now - window_start_ < limits_.rate_window) return {};
+  if (!rate_holds_ || now - window_start_ < limits_.rate_window) return {};
   const auto elapsed_ms = static_cast<std::uint64_t>((now - window_start_).count());
   if (window_bytes_ * 1000 < limits_.rate_min_bytes_per_s * elapsed_ms)
     return Error(PlatformCode::kNetStalled, "the server is slower than " + std::to_string(limits_.rate_min_bytes_per_s) +
@@ -37,7 +37,7 @@ Result<void> ProgressGuard::wait(int fd, short events) {
     ASEPTIC_TRY_VOID(check());
     const auto now = clock_.since_boot();
     auto left = limits_.stall_max - (now - last_progress_);
-    if (limits_.rate_min_bytes_per_s != 0) left = std::min(left, limits_.rate_window - (now - window_start_));
+    if (rate_holds_) left = std::min(left, limits_.rate_window - (now - window_start_));
     const auto timeout = std::clamp<std::int64_t>(left.count(), 1, 3'600'000);
     pollfd watched{.fd = fd, .events = events, .revents = 0};
     const int ready = ::poll(&watched, 1, static_cast<int>(timeout));
@@ -50,6 +50,12 @@ Result<void> ProgressGuard::moved(std::uint64_t bytes) {
   if (bytes > 0) last_progress_ = clock_.since_boot();
   window_bytes_ += bytes;
   return check();
+}
+
+void ProgressGuard::begin_rate() {
+  rate_holds_ = limits_.rate_min_bytes_per_s != 0;
+  window_start_ = clock_.since_boot();
+  window_bytes_ = 0;
 }
 
 void ProgressGuard::pause() { paused_at_ = clock_.since_boot(); }

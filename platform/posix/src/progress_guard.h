@@ -22,6 +22,8 @@ class ProgressGuard {
   // Waits until the descriptor is ready for `events` (poll) or a limit is reached.
   core::Result<void> wait(int fd, short events);
   core::Result<void> moved(std::uint64_t bytes);
+  // From here on the minimum rate holds; before, a server may take its time to answer, within stall_max.
+  void begin_rate();
   void pause();
   void resume();
 
@@ -34,6 +36,7 @@ class ProgressGuard {
   std::chrono::milliseconds window_start_;
   std::chrono::milliseconds paused_at_{0};
   std::uint64_t window_bytes_ = 0;
+  bool rate_holds_ = false;
 };
 
 }  // namespace aseptic::platform

@@ -185,6 +185,15 @@ TEST_F(HttpClientTest, EndsADripOfHeaderBytes) {
   EXPECT_TRUE(reply.error().is(PlatformCode::kNetStalled)) << reply.error().sentence();
 }
 
+TEST_F(HttpClientTest, GivesAServerTheWholeStallTimeToBeginItsAnswer) {
+  TestServer server([](const Request&, Peer& peer) {
+    peer.closed_within_ms(1500);  // longer than the rate window
+    peer.reply(200, "late");
+  });
+  const auto reply = get(HttpGet{.url = server.url(), .bytes_max = kCap, .stall_max = std::chrono::seconds(20), .rate_min_bytes_per_s = 1000});
+  ASSERT_TRUE(reply) << reply.error().sentence();
+}
+
 // Answers: DL-05, T-27
 TEST_F(HttpClientTest, FollowsNoRedirectAndDropsItsBody) {
   TestServer target([](const Request&, Peer& peer) { peer.reply(200, "attacker"); });

@@ -10,8 +10,9 @@
 // * Redirects (3xx) come back as their status; nothing is followed and their body is dropped (T-27).
 // * A reply with Content-Length above the cap is refused before its body, a chunked or unbounded one at the cap (T-15).
 // * A range request answered by 200 is kNetStatus; 206 with another Content-Range than asked for is kNetProtocol.
-// * Progress: no byte for stall_max ends the request; below rate_min_bytes_per_s over a 30 s window (header bytes
-//   count) as well (T-16). Durations come from Clock::since_boot(). Name resolution is the system's resolver with its own limits.
+// * Progress (T-16): connecting with its handshake, and the reply's head as a whole, each have stall_max; then no body
+//   byte for stall_max ends the request, and so does less than rate_min_bytes_per_s in a window of rate_window. Durations
+//   come from Clock::since_boot(). Name resolution is the system's resolver with its own limits.
 // * A connection serves at most an hour or 1,000 requests, then TLS starts anew (ID-02: limited sessions).
 // Thread contract: one thread at a time per client.
 #pragma once

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// As: aseptic_fetch
+// Refused: fatal error: aseptic/publish/lint.h: No such file or directory
+#include "aseptic/fetch/codes.h"
+#ifdef ASEPTIC_FORBIDDEN
+#include "aseptic/publish/lint.h"
+#endif
