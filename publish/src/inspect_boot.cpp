@@ -33,7 +33,7 @@ core::Error damaged(std::string_view what, const char* why) {
 }
 
 bool starts_with(core::ByteView bytes, std::string_view magic) {
-  return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
+  return bytes.size() >= magic.size() && core::as_text(bytes.first(magic.size())) == magic;
 }
 
 template <std::size_t N>
