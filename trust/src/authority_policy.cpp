@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/trust/authority_policy.h"
 
+#include "aseptic/trust/trusted_metadata.h"
 #include "statement_parts.h"
 
 namespace aseptic::trust {
@@ -55,6 +56,11 @@ core::Result<AuthorityPolicy> verify_authority_policy(core::ByteView file, const
   ASEPTIC_TRY(const core::JsonValue part,
               open_statement(file, kAuthorityPolicyType, root.authority(kRootRole), kStatementBytesMax));
   return AuthorityPolicy::parse(part);
+}
+
+core::Result<AuthorityPolicy> verify_provisioned_policy(core::ByteView file, core::ByteView provisioned_root) {
+  ASEPTIC_TRY(const TrustedMetadata provisioned, TrustedMetadata::from_root(provisioned_root));
+  return verify_authority_policy(file, provisioned.root());
 }
 
 core::Result<void> check_statements(const AuthorityPolicy& policy, const StatementsPresent& present) {

@@ -72,7 +72,7 @@ core::Result<ImagePayloads> read_image(const core::JsonValue& value, std::size_t
 std::string PayloadEntry::target_path() const { return "payloads/" + payload_digest.hex() + ".payload"; }
 
 core::Result<PayloadIndex> PayloadIndex::parse(core::ByteView bytes) {
-  ASEPTIC_TRY(const core::JsonValue value, parse_canonical(bytes, kTargetsBytesMax, "payload index"));
+  ASEPTIC_TRY(const core::JsonValue value, parse_canonical(bytes, kStatementBytesMax, "payload index"));
   ASEPTIC_TRY(ObjectReader reader, open_format(value, "payload index", kFormat));
   PayloadIndex index;
   ASEPTIC_TRY(index.critical, read_critical(reader));

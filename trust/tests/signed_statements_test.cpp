@@ -31,6 +31,19 @@ TEST(AuthorityPolicyTest, IsAcceptedFromTheThresholdOfRootOnly) {
   EXPECT_TRUE(refused(verify_authority_policy(core::as_bytes(root_file), repository.root), TrustCode::kWrongType));
 }
 
+TEST(AuthorityPolicyTest, OutlivesARotationOfRootKeys) {
+  HostileRepository repository;
+  const std::string file = signed_file(sample_policy().encode(), repository.signers["root"]);
+  const std::vector<TestKey> old = repository.signers["root"];
+  repository.set_keys("root", {TestKey::ed25519(35)});
+  repository.publish_root(old);
+  EXPECT_TRUE(refused(verify_authority_policy(core::as_bytes(file), repository.root), TrustCode::kThreshold));
+  EXPECT_TRUE(accepted(verify_provisioned_policy(core::as_bytes(file), core::as_bytes(repository.roots[1]))));
+  const std::string later = signed_file(sample_policy().encode(), repository.signers["root"]);
+  EXPECT_TRUE(refused(verify_provisioned_policy(core::as_bytes(later), core::as_bytes(repository.roots[1])),
+                      TrustCode::kThreshold));
+}
+
 // Answers: MF-12
 TEST(AuthorityPolicyTest, AMissingRequiredStatementIsARefusal) {
   const AuthorityPolicy policy = sample_policy();

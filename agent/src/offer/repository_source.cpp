@@ -90,7 +90,7 @@ class RepositorySource final : public ReleaseSource {
   // cannot do without either.
   Result<void> check_authority() const {
     if (options_.authority_policy.empty()) return {};
-    ASEPTIC_TRY(const auto policy, trust::verify_authority_policy(options_.authority_policy, updater_->trusted().root()));
+    ASEPTIC_TRY(const auto policy, trust::verify_provisioned_policy(options_.authority_policy, options_.factory_root));
     return trust::check_statements(policy, {.image_repository = true});
   }
 

@@ -37,6 +37,10 @@ struct StatementsPresent {
 };
 
 core::Result<AuthorityPolicy> verify_authority_policy(core::ByteView file, const Root& root);
+
+// The policy as a device holds it: signed by the root file that was provisioned with it. A later rotation of root's keys
+// leaves it valid, and a later root cannot replace it.
+core::Result<AuthorityPolicy> verify_provisioned_policy(core::ByteView file, core::ByteView provisioned_root);
 core::Result<void> check_statements(const AuthorityPolicy& policy, const StatementsPresent& present);
 
 }  // namespace aseptic::trust
