@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "self_check.h"
 #include "support.h"
 
 namespace aseptic::payload::tests {
@@ -105,6 +106,20 @@ TEST(PayloadMaker, ChecksThePayloadThatItHasWritten) {
   MemoryImage source(image.bytes);
   Forgetful out;
   EXPECT_FALSE(make_payload(source, out, small_options()));
+}
+
+// The payload is whole in itself, but it is not a payload of this image.
+TEST(PayloadMaker, ChecksThatThePayloadGivesBackThisVeryImage) {
+  const TestPayload payload = make_test_payload(make_image(20'000, 0, 1), small_options());
+  MemoryPayload file;
+  file.content = payload.file;
+  MemoryImage own(payload.image.bytes);
+  EXPECT_TRUE(PayloadSelfCheck::apply(file, payload.file.size(), own));
+  const TestImage other = make_image(20'000, 0, 2);
+  MemoryImage source(other.bytes);
+  const auto checked = PayloadSelfCheck::apply(file, payload.file.size(), source);
+  ASSERT_FALSE(checked);
+  EXPECT_TRUE(checked.error().is(PayloadCode::kSelfCheck));
 }
 
 class PayloadFiles : public ::testing::Test {
