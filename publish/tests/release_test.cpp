@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a program to a published release: images, release manifest, payload index, channel, withdrawal, inspection.
+#include "aseptic/publish/release.h"
+
+#include <gtest/gtest.h>
+
+#include "aseptic/platform/posix/posix_entropy.h"
+#include "aseptic/publish/codes.h"
+#include "aseptic/publish/image.h"
+#include "aseptic/publish/inspect.h"
+#include "aseptic/publish/pki.h"
+#include "aseptic/publish/provision.h"
+#include "aseptic/publish/review.h"
+#include "aseptic/publish/verify_repository.h"
+#include "press.h"
+
+namespace aseptic::publish::test {
+namespace {
+
+constexpr std::string_view kProduct = "22222222-2222-4222-8222-222222222222";
+
+// The head of a 64-bit ELF file without program headers, then content that differs by `seed`.
+std::string program(char seed, std::size_t size = 10000) {
+  std::string text("\x7f" "ELF\x02\x01\x01", 7);
+  text.resize(64, '\0');
+  while (text.size() < size) text += static_cast<char>(seed + static_cast<char>(text.size() % 50));
+  return text;
+}
+
+std::string description(int number, const std::string& extra = {}) {
+  const std::string n = std::to_string(number);
+  return "[release]\nid = \"pump-1." + n + ".0\"\nversion = \"1." + n + ".0\"\nsequence = " + n +
+         "\nvendor = \"11111111-1111-4111-8111-111111111111\"\nproduct = \"" + std::string(kProduct) +
+         "\"\nclass = \"33333333-3333-4333-8333-333333333333\"\nagent_min = \"0.1.0\"\nsources = { min = 0, max = " + std::to_string(number - 1) +
+         " }\n" + extra + "[[release.hardware]]\nid = \"44444444-4444-4444-8444-444444444444\"\nmin = 1\nmax = 3\n" +
+         "[safety]\nclass = \"security\"\nstates = [\"idle\"]\ndowntime_s_max = 60\nrestart = \"device\"\nessential_performance = \"none\"\n"
+         "energy_mwh_min = 5\njurisdictions = [{ code = \"EU\", approval = \"CE 0123\" }]\nconsent = { en = \"consent.txt\" }\n"
+         "[[component]]\nid = \"55555555-5555-4555-8555-555555555555\"\nname = \"pump\"\ntype = \"image\"\nlocation = \"slot\"\nepoch = " + n +
+         "\n[sbom]\nfile = \"sbom" + n + ".json\"\nformat = \"spdx-2.3\"\n";
+}
+
+class ReleaseTest : public ::testing::Test {
+ protected:
+  ReleaseTest() {
+    press.publish_first();
+    press.write("consent.txt", "The pump restarts.");
+    press.write("sbom1.json", R"({"spdxVersion":"SPDX-2.3","packages":[{"name":"ssl","versionInfo":"3.0.11"}]})");
+    press.write("sbom2.json", R"({"spdxVersion":"SPDX-2.3","packages":[{"name":"ssl","versionInfo":"3.0.14"},{"name":"zstd","versionInfo":"1.5"}]})");
+    for (int number : {1, 2}) press.write("r" + std::to_string(number) + ".toml", description(number));
+  }
+
+  ReleaseDescription described(int number) { return must(ReleaseDescription::read(press.path("r" + std::to_string(number) + ".toml"))); }
+
+  ImagePlan plan(int number) {
+    const ReleaseDescription text = described(number);
+    const std::string name = "program" + std::to_string(number);
+    press.write(name, program(static_cast<char>('a' + number)));
+    ImagePlan made{.product = text.draft.product, .hardware = text.draft.hardware.front().id, .component = text.draft.components.front().id,
+                   .hardware_revision_min = 1, .hardware_revision_max = 3, .version = text.draft.version.text(), .sequence = text.draft.sequence,
+                   .epoch = text.draft.components.front().epoch, .regions = {{ImageRegionKind::kExecCopied, press.path(name)}}};
+    made.tree_salt.bytes.fill(7);
+    return made;
+  }
+
+  Path signed_image(int number, const std::string& builder = "p256-builder") {
+    const Path file = press.path("image" + std::to_string(number));
+    must(build_image(plan(number), press.key(builder), file));
+    must(sign(file, builder));
+    return file;
+  }
+
+  core::Result<void> sign(const Path& file, const std::string& builder) {
+    ASEPTIC_TRY(const Presentation shown, review_image(file, std::nullopt));
+    ASEPTIC_TRY(const Agreement agreement, Agreement::ask(shown, [](const Presentation&) { return true; }));
+    BuilderSigner signer = press.builder_signer(builder);
+    return sign_image(file, agreement, signer, {press.log, kNow});
+  }
+
+  core::Result<CreatedRelease> create(SigningFile& edition, int number, const Path& image) {
+    return create_release(press.repository(), edition, described(number), {{{"pump", image}}, {press.key("p256-builder")}}, {.zstd_level = 1, .workers = 1});
+  }
+
+  // Creates, sets the channel, signs and publishes release `number`.
+  void release(int number) {
+    SigningFile edition = press.edition();
+    const CreatedRelease made = must(create(edition, number, signed_image(number)));
+    must(set_channel(press.repository(), edition, {made.manifest.product, "stable", made.manifest.release_id, {}}));
+    must(press.sign(edition, "release-a"));
+    must(press.sign(edition, "release-b"));
+    auto index = press.online({"p256-index"});
+    std::vector<Edition> editions{{"targets", edition.document}};
+    editions.push_back(must(payload_edition(press.repository(), editions, made.payloads, index, kNow + std::chrono::days(90))));
+    must(press.publish(std::move(editions)));
+  }
+
+  core::Result<RepositoryVerdict> verdict() {
+    const std::string root = press.read(press.repository_path() / "metadata/1.root.json");
+    return verify_repository(press.repository_path(), core::as_bytes(root), kNow);
+  }
+
+  Press press;
+};
+
+TEST_F(ReleaseTest, AnImageVerifiesAndEveryChangedByteIsNoticed) {
+  const Path file = signed_image(1);
+  const std::string good = press.read(file);
+  ASSERT_TRUE(verify_image(file, {press.key("p256-builder")}));
+  EXPECT_EQ(good.size() % 4096, 0u);
+  // Manifest, reserved tail, signature, unused signature block, gap, region, padding after the region, bytes after the image.
+  for (const std::size_t at : {std::size_t{84}, std::size_t{900}, std::size_t{1030}, std::size_t{9000}, std::size_t{9300}, std::size_t{12288}, good.size() - 1}) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    press.write("bad", bad);
+    EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << at;
+  }
+  press.write("bad", good + std::string(4096, '\0') + "x");
+  EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << "appended bytes";
+  press.write("bad", good.substr(0, good.size() - 1));
+  EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << "cut short";
+  EXPECT_FALSE(verify_image(file, {press.key("p256-stranger")}));
+}
+
+TEST_F(ReleaseTest, AnImageWithTreeRegionsVerifies) {
+  ImagePlan made = plan(1);
+  press.write("rootfs", std::string(100000, 'r'));
+  made.regions.push_back({ImageRegionKind::kTreeVerified, press.path("rootfs")});
+  must(build_image(made, press.key("p256-builder"), press.path("tree")));
+  must(sign(press.path("tree"), "p256-builder"));
+  const ImageInfo info = must(verify_image(press.path("tree"), {press.key("p256-builder")}));
+  ASSERT_EQ(info.regions.size(), 2u);
+  EXPECT_EQ(info.regions[1].size, 102400u) << "completed to whole blocks";
+  EXPECT_EQ(info.regions[1].offset % 4096, 0u);
+}
+
+// Answers: KM-03
+TEST_F(ReleaseTest, OnlyTheBuilderKeyThatTheImageNamesCanSignIt) {
+  const Path file = press.path("image");
+  must(build_image(plan(1), press.key("p256-builder"), file));
+  EXPECT_TRUE(sign(file, "p256-other").error().is(PublishCode::kKeyNotInRole));
+  EXPECT_FALSE(verify_image(file, {press.key("p256-builder")})) << "still unsigned";
+  EXPECT_FALSE(build_image(plan(1), press.key("release-a"), file)) << "Ed25519 is no builder algorithm";
+}
+
+// Answers: KM-09, T-82
+TEST_F(ReleaseTest, AnImageThatChangedAfterItWasShownIsNotSigned) {
+  const Path file = press.path("image");
+  must(build_image(plan(1), press.key("p256-builder"), file));
+  const Agreement agreement = must(Agreement::ask(must(review_image(file, std::nullopt)), [](const Presentation&) { return true; }));
+  must(build_image(plan(2), press.key("p256-builder"), file));
+  BuilderSigner signer = press.builder_signer("p256-builder");
+  EXPECT_FALSE(sign_image(file, agreement, signer, {press.log, kNow}));
+  press.write("image", press.read(file).replace(12300, 1, "#"));
+  EXPECT_FALSE(review_image(file, std::nullopt)) << "a region that does not match is not even shown";
+}
+
+TEST_F(ReleaseTest, ADynamicProgramIsRefusedWithTheReason) {
+  std::string dynamic = program('a');
+  dynamic[32] = 64;   // program header table right after the header
+  dynamic[54] = 56;   // entry size
+  dynamic[56] = 1;    // one entry
+  dynamic.replace(64, 4, std::string("\x03\0\0\0", 4));  // PT_INTERP
+  ImagePlan made = plan(1);
+  press.write("program1", dynamic);
+  const auto refused = build_image(made, press.key("p256-builder"), press.path("image"));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().sentence().find("link it statically"), std::string::npos);
+  press.write("program1", "#!/bin/sh\n");
+  EXPECT_FALSE(build_image(made, press.key("p256-builder"), press.path("image")));
+  EXPECT_FALSE(std::filesystem::exists(press.path("image")));
+}
+
+TEST_F(ReleaseTest, AReleaseIsWhatADeviceVerifies) {
+  release(1);
+  release(2);
+  const auto seen = verdict();
+  ASSERT_TRUE(seen) << seen.error().sentence();
+  ASSERT_EQ(seen->channels.size(), 1u);
+  EXPECT_EQ(seen->channels.front().release_id, "pump-1.2.0");
+  EXPECT_EQ(seen->channels.front().payloads, 1u);
+  // A changed payload head is noticed.
+  for (const auto& entry : std::filesystem::directory_iterator(press.repository_path() / "targets/payloads")) {
+    std::string bytes = press.read(entry.path());
+    bytes[70] = static_cast<char>(bytes[70] ^ 1);
+    press.write("repo/targets/payloads/" + entry.path().filename().string(), bytes);
+  }
+  EXPECT_FALSE(verdict());
+}
+
+// Answers: KM-09
+TEST_F(ReleaseTest, SigningShowsVersionsSizesSbomDifferenceAndSafety) {
+  release(1);
+  SigningFile edition = press.edition();
+  const CreatedRelease made = must(create(edition, 2, signed_image(2)));
+  must(set_channel(press.repository(), edition, {made.manifest.product, "stable", "pump-1.2.0", {}}));
+  const std::string text = must(review(edition, press.repository().root())).text;
+  const std::size_t from = text.find("      RELEASE");
+  const std::size_t to = text.find("  + releases/pump-1.2.0/sbom.json");
+  ASSERT_TRUE(from != text.npos && to != text.npos) << text;
+  const trust::Component& component = made.manifest.components.front();
+  EXPECT_EQ(text.substr(from, to - from),
+            "      RELEASE pump-1.2.0, version 1.2.0, sequence 2; before: pump-1.1.0, version 1.1.0, sequence 1\n"
+            "      product 22222222-2222-4222-8222-222222222222, vendor 11111111-1111-4111-8111-111111111111, class 33333333-3333-4333-8333-333333333333\n"
+            "      hardware 44444444-4444-4444-8444-444444444444, revisions 1 to 3\n"
+            "      updates from sequence 0 to 1\n"
+            "      component pump (image, at slot)\n"
+            "        size 24,576 bytes, before 24,576; sequence 2; epoch 2 (RAISED from 1: older epochs will be refused for ever)\n"
+            "        boot manifest " + component.manifest_digest.hex() + "\n"
+            "        image         " + component.image_digest.hex() + "\n"
+            "      safety: class security, allowed in states: idle\n"
+            "        downtime at most 60 s, restart of the device, energy at least 5 mWh\n"
+            "        effect on essential performance: none\n"
+            "        jurisdictions: EU (CE 0123)\n"
+            "        consent texts: en\n"
+            "      SBOM: spdx-2.3, sha256 " + made.manifest.sbom.front().digest.hex() + "\n"
+            "        difference to release pump-1.1.0: 2 changes\n"
+            "          ~ ssl 3.0.11 -> 3.0.14\n"
+            "          + zstd 1.5\n");
+  EXPECT_NE(text.find("      CHANNEL stable of product 22222222-2222-4222-8222-222222222222, revision 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("      before: release pump-1.1.0, sequence 1, attempt 1, 0 withdrawn\n"), std::string::npos) << text;
+}
+
+// Answers: KM-03
+TEST_F(ReleaseTest, AnImageThatDoesNotBelongToTheDescriptionIsRefused) {
+  SigningFile edition = press.edition();
+  const Path one = signed_image(1);
+  EXPECT_FALSE(create(edition, 2, one)) << "sequence of another release";
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"pump", one}}, {press.key("p256-stranger")}}, {}));
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"motor", one}}, {press.key("p256-builder")}}, {}));
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{}, {press.key("p256-builder")}}, {}));
+  ImagePlan other_set = plan(1);
+  other_set.others.push_back({core::Uuid{{1}}, 1, 1, {}});
+  must(build_image(other_set, press.key("p256-builder"), press.path("set")));
+  must(sign(press.path("set"), "p256-builder"));
+  EXPECT_FALSE(create(edition, 1, press.path("set"))) << "built for a set of two";
+  EXPECT_TRUE(targets_of(edition.document)->empty()) << "nothing entered the edition";
+}
+
+TEST_F(ReleaseTest, AReleaseManifestIsNeverTouchedAgain) {
+  release(1);
+  SigningFile edition = press.edition();
+  EXPECT_FALSE(create(edition, 1, signed_image(1)));
+}
+
+TEST_F(ReleaseTest, WithdrawalStaysAndAttemptsCount) {
+  release(1);
+  const core::Uuid product = must(core::Uuid::parse(kProduct));
+  SigningFile edition = press.edition();
+  const trust::Channel again = must(set_channel(press.repository(), edition, {product, "stable", "pump-1.1.0", 2}));
+  EXPECT_EQ(again.attempt, 2u);
+  EXPECT_EQ(again.revision, 2u);
+  const trust::Channel withdrawn = must(withdraw_release(press.repository(), edition, {product, "stable", "pump-1.1.0", "alarm"}));
+  EXPECT_EQ(withdrawn.revision, 2u) << "one edition, one revision";
+  EXPECT_EQ(withdrawn.withdrawn.size(), 1u);
+  EXPECT_FALSE(withdraw_release(press.repository(), edition, {product, "stable", "pump-1.1.0", "twice"}));
+  EXPECT_FALSE(set_channel(press.repository(), edition, {product, "stable", "pump-1.1.0", {}})) << "a withdrawn release is not selected";
+  EXPECT_FALSE(set_channel(press.repository(), edition, {product, "stable", "pump-9", {}}));
+  EXPECT_FALSE(set_channel(press.repository(), edition, {core::Uuid{{1}}, "stable", "pump-1.1.0", {}}));
+}
+
+TEST_F(ReleaseTest, ADescriptionWithAMistakeIsRefusedWithTheField) {
+  const auto sentence = [&](const std::string& text) {
+    press.write("bad.toml", text);
+    const auto refused = ReleaseDescription::read(press.path("bad.toml"));
+    return refused ? std::string() : refused.error().sentence();
+  };
+  EXPECT_NE(sentence(description(1, "sequense = 5\n")).find("unknown key \"sequense\""), std::string::npos);
+  EXPECT_NE(sentence("[release]\n").find("[.release] id is missing"), std::string::npos) << sentence("[release]\n");
+  EXPECT_NE(sentence("x = [").find("line 1"), std::string::npos);
+  std::string wrong = description(1);
+  wrong.replace(wrong.find("\"security\""), 10, "\"urgent\"");
+  EXPECT_NE(sentence(wrong).find("allowed: security, function, recall"), std::string::npos) << sentence(wrong);
+}
+
+// Answers: RB-08, T-48
+TEST_F(ReleaseTest, ADeviceIsProvisionedWholeOrNotAtAll) {
+  platform::PosixEntropy entropy;
+  const auto provision = [&](ProvisionPlan made) { return DeviceFolder::prepare(press.path("device"), std::move(made), entropy); };
+  ProvisionPlan good{.device_id = "pump-1", .jurisdiction = "EU", .description = described(1), .image = signed_image(1),
+                     .builders = {press.key("p256-builder")}, .root = press.repository_path() / "metadata/1.root.json",
+                     .anchors_pem = "anchors", .site = {.repository_url = "https://localhost/"}};
+  ProvisionPlan bad = good;
+  bad.builders = {press.key("p256-stranger")};
+  EXPECT_FALSE(provision(bad));
+  bad = good;
+  // RFC 6979's example key: anybody can sign with it.
+  bad.builders.push_back(must(core::PublicKey::from_p256_point(must(core::from_hex(
+      "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299")))));
+  EXPECT_TRUE(provision(bad).error().is(PublishCode::kDevelopmentKey));
+  bad = good;
+  bad.root = press.path("consent.txt");
+  EXPECT_FALSE(provision(bad));
+  bad = good;
+  bad.hardware_revision = 9;
+  EXPECT_FALSE(provision(bad));
+  bad = good;
+  bad.slot_size = 4096;
+  EXPECT_FALSE(provision(bad));
+  EXPECT_FALSE(std::filesystem::exists(press.path("device")));
+  DeviceFolder folder = must(provision(good));
+  EXPECT_FALSE(std::filesystem::exists(press.path("device"))) << "not there before it is complete";
+  must(folder.finish({press.key("p256-device"), press.key("p256-therapy"), "certificate"}));
+  for (const char* file : {"boot/journal.bin", "boot/monotonic.bin", "boot/provisioning.bin", "boot/secret.bin", "boot/recovery.img", "slots/a.img",
+                           "slots/b.img", "requests/requests.bin", "permit/permit.bin", "agent/root.json", "agent/agent.toml", "agent/therapy.pub.pem"})
+    EXPECT_TRUE(std::filesystem::exists(press.path("device") / file)) << file;
+  EXPECT_FALSE(provision(good)) << "a device is provisioned once";
+}
+
+// What is encoded is recognised and shown again.
+TEST_F(ReleaseTest, InspectRecognisesEveryFormat) {
+  release(1);
+  platform::PosixEntropy entropy;
+  DeviceFolder folder = must(DeviceFolder::prepare(
+      press.path("device"), {.device_id = "pump-1", .jurisdiction = "EU", .description = described(1), .image = signed_image(1),
+                             .builders = {press.key("p256-builder")}, .root = press.repository_path() / "metadata/1.root.json", .anchors_pem = "x",
+                             .site = {.repository_url = "https://localhost/"}}, entropy));
+  must(folder.finish({press.key("p256-device"), press.key("p256-therapy"), "x"}));
+  must(save_edition(press.edition(), press.path("edition.json")));
+  press.write("key.pub", press.key("p256-builder").pem());
+  IssuerSigner issuer = press.issuer_signer("p256-ca");
+  press.write("ca.crt", must(make_authority(issuer, {"CA", {"a.example"}, {}, {kNow}}, entropy)));
+  const auto format = [&](const Path& path, InspectOptions options = {}) {
+    const auto found = inspect_file(path, options);
+    return found ? found->format : found.error().sentence();
+  };
+  const auto target = [&](const std::string& subfolder, const std::string& ending) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(press.repository_path() / "targets" / subfolder))
+      if (entry.is_regular_file() && entry.path().string().ends_with(ending)) return entry.path();
+    return Path("absent");
+  };
+  EXPECT_EQ(format(press.path("image1")), "boot manifest");
+  EXPECT_EQ(format(target("payloads", ".payload")), "payload");
+  EXPECT_EQ(format(target("payload-index", ".json")), "payload index");
+  EXPECT_EQ(format(target("releases", "release.json")), "release manifest");
+  EXPECT_EQ(format(target("channels", ".json")), "channel");
+  EXPECT_EQ(format(press.repository_path() / "metadata/1.root.json"), "TUF root");
+  EXPECT_EQ(format(press.repository_path() / "metadata/2.targets.json"), "TUF targets");
+  EXPECT_EQ(format(press.repository_path() / "metadata/2.snapshot.json"), "TUF snapshot");
+  EXPECT_EQ(format(press.repository_path() / "metadata/timestamp.json"), "TUF timestamp");
+  EXPECT_EQ(format(press.path("edition.json")), "signing file");
+  EXPECT_EQ(format(press.path("key.pub")), "public key");
+  EXPECT_EQ(format(press.path("ca.crt")), "certificate");
+  EXPECT_EQ(format(press.path("keys/signing.log")), "log");
+  EXPECT_EQ(format(press.path("device/boot/provisioning.bin")), "provisioning record");
+  EXPECT_EQ(format(press.path("device/boot/monotonic.bin")), "monotonic store");
+  EXPECT_EQ(format(press.path("device/requests/requests.bin")), "request area");
+  EXPECT_EQ(format(press.path("device/permit/permit.bin")), "PERMIT cell");
+  EXPECT_NE(format(press.path("device/boot/journal.bin")).find("give it with --secret"), std::string::npos);
+  EXPECT_EQ(format(press.path("device/boot/journal.bin"), {must(read_file(press.path("device/boot/secret.bin")))}), "boot journal");
+  EXPECT_NE(format(press.path("r1.toml")).find("none of the known formats"), std::string::npos);
+  // Fields are those that were put in.
+  const Inspection image = must(inspect_file(press.path("image1"), {}));
+  EXPECT_EQ(image.fields.string_at("version").value_or(""), "1.1.0");
+  EXPECT_EQ(image.fields.string_at("image_digest").value_or(""), must(read_image(press.path("image1"))).image_digest.hex());
+  const Inspection store = must(inspect_file(press.path("device/boot/monotonic.bin"), {}));
+  EXPECT_EQ(store.fields.string_at("confirmed").value_or(""), must(read_image(press.path("image1"))).manifest_digest.hex());
+  EXPECT_NE(image.text().find("  version: 1.1.0\n"), std::string::npos);
+}
+
+TEST_F(ReleaseTest, InspectSurvivesDamageOfEveryFormat) {
+  release(1);
+  const std::string image = press.read(signed_image(1)).substr(0, 9216);
+  for (std::size_t size : {0ul, 1ul, 7ul, 8ul, 100ul, 1023ul, 1024ul, 9215ul}) static_cast<void>(inspect_bytes(core::as_bytes(image).first(size), {}));
+  std::string bad = image;
+  for (std::size_t at = 8; at < 1024; at += 13) {
+    bad[at] = static_cast<char>(bad[at] ^ 0xff);
+    static_cast<void>(inspect_bytes(core::as_bytes(bad), {}));
+    bad[at] = image[at];
+  }
+  const std::string root = press.read(press.repository_path() / "metadata/1.root.json");
+  for (std::size_t size = 0; size < root.size(); size += 97) static_cast<void>(inspect_bytes(core::as_bytes(root).first(size), {}));
+  SUCCEED();
+}
+
+}  // namespace
+}  // namespace aseptic::publish::test
