@@ -28,6 +28,7 @@ constexpr milliseconds kIdlePoll{1000};
 constexpr milliseconds kRetryFirst{1000};       // after a failed action; doubles up to kRetryMax
 constexpr milliseconds kRetryMax{60'000};
 constexpr milliseconds kSelfTestMax{10 * 60 * 1000};  // SI-08: then the trial has failed
+constexpr milliseconds kRepeatAfter{3600 * 1000};
 constexpr std::uint64_t kStateSpaceMin = 1u << 20;    // log segment, reports and metadata of one update
 constexpr std::chrono::seconds kRefusalPauseMax{24 * 3600};
 
@@ -198,6 +199,12 @@ class ApplyEngine final : public Engine {
     return offer_->release_digest != memory_.refused || p_.source.judged_now() >= memory_.refused_until;
   }
 
+  // On a withdrawn list, or not selected any more: either way nobody with the right to say so wants it here.
+  [[nodiscard]] bool is_withdrawn() const {
+    if (selected_ && *selected_ != record_.release) return true;
+    return std::ranges::any_of(withdrawn_, [&](const auto& w) { return w.release == record_.release; });
+  }
+
   [[nodiscard]] bool is_window_open() {
     const auto since_midnight = p_.clock.wall().time_since_epoch() % std::chrono::days(1);
     return is_inside(p_.config.policy.windows, std::chrono::duration_cast<std::chrono::minutes>(since_midnight));
@@ -236,7 +243,7 @@ class ApplyEngine final : public Engine {
     f.boot_synced = boot_.report.synced && memory_.touched_boot != boot_.report.boot_count;
     f.offered = offer_counts();
     f.offer_is_target = f.offered && offer_->release_digest == record_.release && offer_->attempt == record_.attempt;
-    f.withdrawn = std::ranges::any_of(withdrawn_, [&](const auto& w) { return w.release == record_.release; });
+    f.withdrawn = is_withdrawn();
     f.refused = memory_.refused == record_.release && p_.source.judged_now() < memory_.refused_until;
     if (record_.state == State::kAvailable && !f.refused) f.prechecks_pass = passes_prechecks();
     f.approved = !record_.approved_by.empty() || !approval_.empty() ||
@@ -278,8 +285,10 @@ class ApplyEngine final : public Engine {
       offer_.reset();
       return fail(sighting.error(), "look for a release");
     }
+    selected_ = sighting->selected;
     withdrawn_ = std::move(sighting->withdrawn);
     offer_.reset();
+    if (sighting->refusal) return fail(*sighting->refusal, "selected release");
     if (sighting->offer) offer_.emplace(*std::move(sighting->offer));
     last_error_.clear();
     last_sentence_.clear();
@@ -290,13 +299,13 @@ class ApplyEngine final : public Engine {
   void take(const Step& step) {
     if (p_.clock.since_boot() < not_before_ && step.next == record_.state) return;
     why_ = step.why;
+    const State before = record_.state;
     if (auto done = perform(step.action); !done) {
       fail(done.error(), std::string(to_string(step.action)));
       return back_off();
     }
     retry_ = kRetryFirst;
     not_before_ = milliseconds{0};
-    const State before = record_.state;
     if (step.next != before) {
       record_.state = step.next;
       record_.boot_count = boot_.report.boot_count;
@@ -565,12 +574,14 @@ class ApplyEngine final : public Engine {
     log_->checkpoint();
   }
 
-  // One record for each different failure, not one for each try: a dead server must not fill the log.
+  // One record an hour for each kind of failure, not one for each try: a dead or hostile server must not fill the log.
   bool note_error(const Error& error, std::string_view what) {
-    const std::string sentence = std::string(what) + ": " + error.sentence();
-    const bool again = last_error_ == error.name() && last_sentence_ == sentence;
     last_error_ = error.name();
-    last_sentence_ = sentence;
+    last_sentence_ = std::string(what) + ": " + error.sentence();
+    const std::string kind = last_error_ + " " + std::string(what);
+    const auto noted = noted_.find(kind);
+    const bool again = noted != noted_.end() && p_.clock.since_boot() < noted->second + kRepeatAfter;
+    if (!again) noted_[kind] = p_.clock.since_boot();
     if (error.action() == core::ActionClass::kReject) {
       auto& [count, index] = attacks_[std::string(error.name())];
       ++count;
@@ -643,6 +654,7 @@ class ApplyEngine final : public Engine {
   TransactionRecord saved_;
   TransactionRecord ended_;  // as it was when the last action began: what a record about it names
   std::optional<Offer> offer_;
+  std::optional<core::Digest> selected_;  // by the channel, as last verified in this start
   std::vector<trust::Withdrawal> withdrawn_;
   std::string running_version_;
   std::uint64_t running_size_ = 0;
@@ -652,6 +664,7 @@ class ApplyEngine final : public Engine {
   std::string last_error_;
   std::string last_sentence_;
   std::map<std::string, std::pair<std::uint64_t, std::uint64_t>, std::less<>> attacks_;
+  std::map<std::string, milliseconds, std::less<>> noted_;  // kinds of failure: as many as there are codes and places
   milliseconds next_look_{0};
   milliseconds next_send_{0};
   milliseconds not_before_{0};

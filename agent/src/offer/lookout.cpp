@@ -97,6 +97,23 @@ Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const
                header, entry.payload_size, std::move(payload)};
 }
 
+Result<std::optional<Offer>> evaluate(ReleaseSource& source, const LookoutFacts& facts,
+                                      const Verified<trust::Channel>& channel) {
+  ASEPTIC_TRY(auto release, read_statement(source, channel->release_path(),
+                                           [](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
+                                             return trust::StatementVerifier::release(target, bytes);
+                                           }));
+  ASEPTIC_TRY_VOID(trust::StatementVerifier::selects(channel, release));
+  if (const trust::Component* component = release->find(facts.config.device.component);
+      component != nullptr && component->manifest_digest == facts.boot.confirmed()) {
+    return std::optional<Offer>{};
+  }
+  ASEPTIC_TRY_VOID(trust::applicable(*release, channel->release, {channel->attempt, channel->withdrawn},
+                                     device_facts(facts, source.judged_now())));
+  ASEPTIC_TRY(auto offer, make_offer(source, facts, channel, std::move(release)));
+  return std::optional<Offer>{std::move(offer)};
+}
+
 }  // namespace
 
 Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& facts) {
@@ -112,19 +129,14 @@ Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& fac
                                                    return trust::StatementVerifier::channel(target, bytes);
                                                  }));
   Sighting sighting;
+  sighting.selected = channel->release;
   sighting.withdrawn = channel->withdrawn;
-  ASEPTIC_TRY(auto release, read_statement(source, channel->release_path(),
-                                           [](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
-                                             return trust::StatementVerifier::release(target, bytes);
-                                           }));
-  ASEPTIC_TRY_VOID(trust::StatementVerifier::selects(channel, release));
-  if (const trust::Component* component = release->find(facts.config.device.component);
-      component != nullptr && component->manifest_digest == facts.boot.confirmed()) {
-    return sighting;
+  auto offer = evaluate(source, facts, channel);
+  if (!offer) {
+    sighting.refusal = std::move(offer).error();
+  } else if (*offer) {
+    sighting.offer.emplace(**std::move(offer));
   }
-  ASEPTIC_TRY_VOID(trust::applicable(*release, channel->release, {channel->attempt, channel->withdrawn},
-                                     device_facts(facts, source.judged_now())));
-  ASEPTIC_TRY(sighting.offer, make_offer(source, facts, channel, std::move(release)));
   return sighting;
 }
 

@@ -27,9 +27,13 @@ struct Offer {
   core::Verified<trust::TargetInfo> payload;
 };
 
+// What verified statements say now. The channel's word about what is selected and withdrawn holds also when the selected
+// release does not apply to this device.
 struct Sighting {
-  std::optional<Offer> offer;               // nothing: the confirmed release is the selected one
+  core::Digest selected;
   std::vector<trust::Withdrawal> withdrawn;
+  std::optional<Offer> offer;          // nothing: the confirmed release is the selected one, or there is a refusal
+  std::optional<core::Error> refusal;  // why the selected release does not go onto this device
 };
 
 struct LookoutFacts {
@@ -38,7 +42,8 @@ struct LookoutFacts {
   const Memory& memory;
 };
 
-// Refreshes metadata and evaluates. An error is a refusal with its reason, or no connection.
+// Refreshes metadata and evaluates. An error means that nothing new is known: no connection, or statements that do not
+// verify.
 core::Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& facts);
 
 }  // namespace aseptic::agent
