@@ -19,12 +19,12 @@ class Applicable : public testing::Test {
 
 TEST_F(Applicable, TheSampleReleaseFitsTheSampleDevice) { EXPECT_TRUE(accepted(check())); }
 
-// Answers: MF-03
+// Answers: MF-03, T-24
 TEST_F(Applicable, RefusesAnotherVendor) {
   device.vendor = sample_uuid(90);
   EXPECT_TRUE(refused(check(), TrustCode::kWrongVendor));
 }
-// Answers: MF-03
+// Answers: MF-03, T-24
 TEST_F(Applicable, RefusesAnotherProduct) {
   device.product = sample_uuid(90);
   EXPECT_TRUE(refused(check(), TrustCode::kWrongProduct));
@@ -34,12 +34,12 @@ TEST_F(Applicable, RefusesAnotherClass) {
   device.device_class = sample_uuid(90);
   EXPECT_TRUE(refused(check(), TrustCode::kWrongClass));
 }
-// Answers: MF-03
+// Answers: MF-03, T-24
 TEST_F(Applicable, RefusesOtherHardware) {
   device.hardware = sample_uuid(90);
   EXPECT_TRUE(refused(check(), TrustCode::kWrongHardware));
 }
-// Answers: MF-03
+// Answers: MF-03, T-24
 TEST_F(Applicable, RefusesRevisionsOutsideTheRange) {
   for (const std::uint32_t revision : {2U, 4U}) {
     device.hardware_revision = revision;
@@ -66,7 +66,7 @@ TEST_F(Applicable, RefusesAConfirmedSequenceOutsideTheSourceRange) {
   EXPECT_TRUE(refused(check(), TrustCode::kSourceRange));
 }
 
-// Answers: MF-01, RC-04
+// Answers: MF-01, RC-04, T-05
 TEST_F(Applicable, RefusesALowerReleaseSequence) {
   device.confirmed_sequence = 6;
   EXPECT_TRUE(refused(check(), TrustCode::kSequence));
@@ -79,7 +79,7 @@ TEST_F(Applicable, AcceptsAnEqualSequenceOnlyWithTheSameImages) {
   device.components[0].confirmed_manifest = release.components[0].manifest_digest;
   EXPECT_TRUE(accepted(check()));
 }
-// Answers: MF-01
+// Answers: MF-01, T-05
 TEST_F(Applicable, RefusesAComponentThatGoesBack) {
   device.components[1].confirmed_sequence = 4;
   EXPECT_TRUE(refused(check(), TrustCode::kSequence));
@@ -96,7 +96,7 @@ TEST_F(Applicable, AcceptsADeviceWithoutAConfirmedReleaseWhenTheRangeStartsAtZer
   EXPECT_TRUE(accepted(check()));
 }
 
-// Answers: RC-03, RC-04
+// Answers: RC-03, RC-04, T-47
 TEST_F(Applicable, RefusesAnEpochBelowTheFloor) {
   device.components[0].epoch_floor = 3;
   EXPECT_TRUE(refused(check(), TrustCode::kEpochFloor));
@@ -126,7 +126,7 @@ TEST_F(Applicable, RefusesAfterItsLastDay) {
   EXPECT_TRUE(accepted(check()));
 }
 
-// Answers: MF-07
+// Answers: MF-07, T-14
 TEST_F(Applicable, RefusesAnUnmetDependency) {
   release.components[0].dependencies = {{.component = sample_uuid(11), .sequence_min = 4}};
   EXPECT_TRUE(refused(check(), TrustCode::kDependency));
@@ -142,6 +142,7 @@ TEST_F(Applicable, MeetsADependencyByWhatIsConfirmedOutsideTheSet) {
   EXPECT_TRUE(refused(check(), TrustCode::kDependency));
 }
 
+// Answers: T-09
 TEST_F(Applicable, RefusesAWithdrawnRelease) {
   selection.withdrawn = {{.release = sample_digest("another"), .sequence = 1, .reason = "x"}};
   EXPECT_TRUE(accepted(check()));
@@ -159,7 +160,7 @@ TEST_F(Applicable, RefusesAComponentOfAnotherType) {
   release.components[1].type = ComponentType::kImage;
   EXPECT_TRUE(refused(check(), TrustCode::kComponentUnknown));
 }
-// Answers: MF-05
+// Answers: MF-05, T-26
 TEST_F(Applicable, RefusesAnotherLocation) {
   release.components[0].location = "recovery";
   EXPECT_TRUE(refused(check(), TrustCode::kLocation));

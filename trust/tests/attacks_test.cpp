@@ -34,7 +34,7 @@ class Attack : public testing::Test {
   HostileRepository attacker() { return repository; }
 };
 
-// Answers: VF-09, KM-02
+// Answers: VF-09, KM-02, T-01
 TEST_F(Attack, ArbitraryInstallationIsRefused) {
   HostileRepository evil = attacker();
   evil.add_target("targets", "firmware", "evil");
@@ -43,6 +43,7 @@ TEST_F(Attack, ArbitraryInstallationIsRefused) {
   expect_refused(evil, TrustCode::kThreshold);
 }
 
+// Answers: T-01, T-03
 TEST_F(Attack, UnsignedMetadataIsRefused) {
   HostileRepository evil = attacker();
   evil.signers["timestamp"].clear();
@@ -50,7 +51,7 @@ TEST_F(Attack, UnsignedMetadataIsRefused) {
   expect_refused(evil, TrustCode::kThreshold);
 }
 
-// Answers: DL-01
+// Answers: DL-01, T-15, T-35
 TEST_F(Attack, EndlessDataStopsAtTheLimitOfEachRole) {
   for (const auto& [role, limit] : {std::pair{"timestamp", kTimestampBytesMax}, std::pair{"snapshot", kSnapshotBytesMax},
                                     std::pair{"targets", kTargetsBytesMax}}) {
@@ -63,6 +64,7 @@ TEST_F(Attack, EndlessDataStopsAtTheLimitOfEachRole) {
   }
 }
 
+// Answers: T-15
 TEST_F(Attack, AnEndlessChainOfDelegationsStopsAtTheLimit) {
   HostileRepository evil = attacker();
   std::string delegator = "targets";
@@ -75,14 +77,14 @@ TEST_F(Attack, AnEndlessChainOfDelegationsStopsAtTheLimit) {
   EXPECT_TRUE(refused(client.refresh_and_find(evil, "elsewhere", now), TrustCode::kEndless));
 }
 
-// Answers: MF-07
+// Answers: MF-07, T-14
 TEST_F(Attack, AnExtraneousDependencyIsRefused) {
   ReleaseManifest release = sample_release();
   release.components[0].dependencies.push_back({.component = sample_uuid(99), .sequence_min = 1});
   EXPECT_TRUE(refused(applicable(release, release.digest(), {}, sample_device()), TrustCode::kDependency));
 }
 
-// Answers: RC-11
+// Answers: RC-11, T-10
 TEST_F(Attack, AFastForwardIsUndoneByReplacingTheKeys) {
   HostileRepository evil = attacker();
   evil.timestamp.version = evil.snapshot.version = evil.targets().version = (1LL << 53) - 2;
@@ -95,6 +97,7 @@ TEST_F(Attack, AFastForwardIsUndoneByReplacingTheKeys) {
   EXPECT_TRUE(accepted(client.refresh(repository, now)));
 }
 
+// Answers: T-10, T-35
 TEST_F(Attack, AVersionBeyondAllIntegersIsRefused) {
   client.in_transit = [](const std::string& name, std::string bytes) {
     if (name == "timestamp") bytes.replace(bytes.find("\"version\":"), 10, "\"version\":9223372036854775807");
@@ -103,13 +106,13 @@ TEST_F(Attack, AVersionBeyondAllIntegersIsRefused) {
   EXPECT_FALSE(client.refresh(repository, now));
 }
 
-// Answers: MF-02, DL-07
+// Answers: MF-02, DL-07, T-08
 TEST_F(Attack, AnIndefiniteFreezeEndsAtTheExpiry) {
   now = repository.timestamp.expires;
   expect_refused(repository, TrustCode::kFreeze);
 }
 
-// Answers: MF-02, LG-09
+// Answers: MF-02, LG-09, T-08, T-69
 TEST_F(Attack, AFreezeWithTheClockSetBackEndsAtTheFloor) {
   HostileRepository later(now + hours(24 * 60));
   // The device once saw a timestamp of two months later; then its clock is set back and the old one is replayed.
@@ -118,20 +121,20 @@ TEST_F(Attack, AFreezeWithTheClockSetBackEndsAtTheFloor) {
   expect_refused(repository, TrustCode::kFreeze);
 }
 
-// Answers: MF-01
+// Answers: MF-01, T-05
 TEST_F(Attack, RollbackOfTheTimestampIsRefused) {
   HostileRepository evil = attacker();
   --evil.timestamp.version;
   expect_refused(evil, TrustCode::kRollback);
 }
-// Answers: MF-01
+// Answers: MF-01, T-05
 TEST_F(Attack, RollbackOfTheSnapshotIsRefused) {
   HostileRepository evil = attacker();
   evil.snapshot.version -= 1;
   evil.publish_timestamp();
   expect_refused(evil, TrustCode::kRollback);
 }
-// Answers: MF-01
+// Answers: MF-01, T-05
 TEST_F(Attack, RollbackOfTheTargetsIsRefused) {
   HostileRepository evil = attacker();
   --evil.targets().version;
@@ -145,7 +148,7 @@ TEST_F(Attack, RollbackOfTheTargetsIsRefused) {
   evil.publish_snapshot();
   EXPECT_TRUE(accepted(client.refresh(evil, now)));
 }
-// Answers: MF-01, KM-04
+// Answers: MF-01, KM-04, T-05, T-21
 TEST_F(Attack, RollbackOfTheRootIsRefused) {
   repository.publish_root();
   ASSERT_TRUE(accepted(client.refresh(repository, now)));
@@ -154,7 +157,7 @@ TEST_F(Attack, RollbackOfTheRootIsRefused) {
   expect_refused(evil, TrustCode::kRootChain);
 }
 
-// Answers: MF-14
+// Answers: MF-14, T-11
 TEST_F(Attack, MixAndMatchOfOldAndNewFilesIsRefused) {
   const std::string old_snapshot = repository.snapshot_file(), old_targets = repository.role_file("targets");
   repository.publish();
@@ -167,7 +170,7 @@ TEST_F(Attack, MixAndMatchOfOldAndNewFilesIsRefused) {
   }
 }
 
-// Answers: MF-03
+// Answers: MF-03, T-13
 TEST_F(Attack, AnotherValidTargetUnderTheWantedNameIsRefused) {
   repository.add_target("targets", "other", "signed as well");
   repository.publish();
@@ -180,7 +183,7 @@ TEST_F(Attack, AnotherValidTargetUnderTheWantedNameIsRefused) {
     EXPECT_TRUE(refused(client.refresh_and_find(repository, name, now), TrustCode::kNotFound)) << name;
 }
 
-// Answers: KM-02
+// Answers: KM-02, T-20
 TEST_F(Attack, KeysBelowTheThresholdReleaseNothing) {
   const std::vector<TestKey> persons = {TestKey::ed25519(220), TestKey::ed25519(221), TestKey::ed25519(222)};
   repository.set_keys("targets", persons, 2);
@@ -196,7 +199,7 @@ TEST_F(Attack, KeysBelowTheThresholdReleaseNothing) {
   EXPECT_EQ(client.cache["targets"], targets);
 }
 
-// Answers: KM-02, KM-04
+// Answers: KM-02, KM-04, T-20, T-21
 TEST_F(Attack, RootKeysBelowTheThresholdReplaceNothing) {
   const std::vector<TestKey> persons = {TestKey::ed25519(220), TestKey::ed25519(221), TestKey::ed25519(222)};
   const std::vector<TestKey> first = repository.signers["root"];
@@ -222,6 +225,7 @@ TEST_F(Attack, AKeyOfOneRoleSignsForNoOther) {
   }
 }
 
+// Answers: T-13
 TEST_F(Attack, ADelegatedKeyCannotSpeakOutsideItsPaths) {
   const TestKey thief = TestKey::ed25519(230);
   repository.delegate({.delegator = "targets", .role = "contractor", .paths = {"contractor/*"}, .keys = {thief}});
@@ -242,7 +246,7 @@ TEST_F(Attack, ARoleThatNobodyDelegatesToHasNoAuthority) {
   for (const char* role : {"b", "", "targets", "root", "A"}) EXPECT_FALSE(delegations.authority(role).has_value()) << role;
 }
 
-// Answers: VF-02
+// Answers: VF-02, T-04
 TEST_F(Attack, EveryRoleRefusesDuplicateSignatures) {
   repository.delegate({.delegator = "targets", .role = "a", .keys = {TestKey::ed25519(232)}});
   repository.add_target("a", "thing", "x");
@@ -259,7 +263,7 @@ TEST_F(Attack, EveryRoleRefusesDuplicateSignatures) {
   EXPECT_TRUE(refused(victim.refresh(evil, now), TrustCode::kDuplicateSignature));
 }
 
-// Answers: VF-01
+// Answers: VF-01, T-38
 // CVE-2026-23991: malformed JSON that is valid syntax was a panic. Each file with each member damaged in turn, signed by
 // the right keys, so that only our own checks stand.
 TEST_F(Attack, NoDamagedMemberOfASignedFileIsACrash) {

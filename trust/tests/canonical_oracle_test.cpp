@@ -8,7 +8,7 @@
 namespace aseptic::trust::test {
 namespace {
 
-// Answers: MF-08
+// Answers: MF-08, T-39
 TEST(CanonicalJson, AgreesWithTheSlowDecoder) {
   std::size_t agreed = 0, refusals = 0;
   for (std::uint32_t seed = 0; seed < 20'000; ++seed) {

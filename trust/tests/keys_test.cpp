@@ -81,6 +81,7 @@ TEST_F(Keys, NeverCountsAnUnknownKeyTypeOrScheme) {
 }
 
 // go-tuf 33d359c, 3288aeb: a short key was a panic.
+// Answers: T-44
 TEST_F(Keys, MalformedKeysOfKnownTypesNeverCountAndNeverCrash) {
   const std::string good = core::to_hex(*TestKey::ed25519(30).public_key().ed25519_raw());
   const std::string pem = TestKey::generate(core::KeyAlgorithm::kEcdsaP256).public_key().pem();
@@ -101,6 +102,7 @@ TEST_F(Keys, MalformedKeysOfKnownTypesNeverCountAndNeverCrash) {
 }
 
 // The same key in another encoding has another SubjectPublicKeyInfo, so it would be counted as another key.
+// Answers: T-04, T-45
 TEST_F(Keys, UsesAKeyInItsOneEncodingOnly) {
   const auto pem_of = [](const core::Bytes& spki) {
     return "-----BEGIN PUBLIC KEY-----\n" + core::to_base64(spki) + "\n-----END PUBLIC KEY-----\n";
@@ -133,7 +135,7 @@ TEST_F(Keys, UsesAKeyInItsOneEncodingOnly) {
   EXPECT_FALSE(usable("rsa", "rsassa-pss-sha256", rsa));
 }
 
-// Answers: KM-02, VF-02
+// Answers: KM-02, VF-02, T-04
 // go-tuf f5edbde: one public key under two key ids counted twice.
 TEST_F(Keys, CountsOnePublicKeyUnderTwoIdsOnce) {
   const TestKey key = TestKey::ed25519(30), other = TestKey::ed25519(31);
@@ -150,7 +152,7 @@ TEST_F(Keys, CountsOnePublicKeyUnderTwoIdsOnce) {
   EXPECT_TRUE(refused(refresh(), TrustCode::kThreshold));
 }
 
-// Answers: VF-02
+// Answers: VF-02, T-04
 // CVE-2020-6174, CVE-2020-15093, CVE-2026-6966: a repeated signature reached the threshold.
 TEST_F(Keys, RefusesDuplicateSignatures) {
   repository.set_keys("timestamp", {TestKey::ed25519(30), TestKey::ed25519(31)}, 2);
@@ -170,7 +172,7 @@ TEST_F(Keys, RefusesARoleThatListsAKeyIdTwice) {
   EXPECT_TRUE(refused(refresh(), TrustCode::kFormat));
 }
 
-// Answers: KM-02, VF-02
+// Answers: KM-02, VF-02, T-03
 // CVE-2026-23992
 TEST_F(Keys, RefusesARootWithThresholdZero) {
   for (const char* role : {"root", "timestamp", "snapshot", "targets"}) {
@@ -200,6 +202,7 @@ TEST_F(Keys, AnUnreachableThresholdOfAnotherRoleStopsThatRoleOnly) {
   EXPECT_TRUE(accepted(refresh()));
 }
 
+// Answers: VF-02, T-03
 TEST_F(Keys, EmptyAndMissingSignaturesAreFailures) {
   repository.signers["timestamp"] = {};
   EXPECT_TRUE(refused(refresh(), TrustCode::kThreshold));

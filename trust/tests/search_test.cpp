@@ -62,6 +62,7 @@ TEST_F(Search, VisitsDepthFirst) {
 }
 
 // CVE-2025-2886: a terminating delegation was not respected.
+// Answers: T-13
 TEST_F(Search, StopsAtATerminatingDelegation) {
   delegate("targets", "a");
   delegate("targets", "b");
@@ -124,7 +125,7 @@ TEST_F(Search, FollowsOnlyChainsThatAllCoverThePath) {
   EXPECT_TRUE(refused(find("releases/z/z_v1.zip"), TrustCode::kNotFound));
 }
 
-// Answers: KM-03
+// Answers: KM-03, T-13
 // specification#19, python-tuf and go-tuf expected failures of 2026-08-12: a diamond.
 // targets -> a -> c (by a's key for c), targets -> b -> c (by another key); c is signed by a's choice only.
 TEST_F(Search, VerifiesARoleAgainstTheDelegatorOfThisPath) {
@@ -228,6 +229,7 @@ TEST_F(Search, VisitsExactlyTheNamedNumberOfRoles) {
   EXPECT_TRUE(refused(find("beyond"), TrustCode::kEndless));
 }
 
+// Answers: T-13, T-41
 TEST_F(Search, UnusualRoleNamesStayNames) {
   for (const std::string role : {"?", "#", "/absolute", "../up", "a/b", "\x01\n", "%2e%2e", "naïve", ".", " "}) {
     delegate("targets", role, false, {"for " + core::to_hex(core::as_bytes(role))});

@@ -44,7 +44,7 @@ TEST(AuthorityPolicyTest, OutlivesARotationOfRootKeys) {
                       TrustCode::kThreshold));
 }
 
-// Answers: MF-12
+// Answers: MF-12, T-32
 TEST(AuthorityPolicyTest, AMissingRequiredStatementIsARefusal) {
   const AuthorityPolicy policy = sample_policy();
   EXPECT_TRUE(accepted(check_statements(policy, {.image_repository = true, .director = true, .log = true})));
@@ -92,6 +92,7 @@ TEST_F(DirectorTest, CannotNameComponentsThatAreNotThere) {
   context.components.pop_back();
   EXPECT_TRUE(refused(verify(), TrustCode::kWrongDevice));
 }
+// Answers: T-19
 TEST_F(DirectorTest, CannotGoBack) {
   context.confirmed_sequence = 5;
   EXPECT_TRUE(accepted(verify()));
@@ -117,6 +118,7 @@ TEST_F(DirectorTest, CannotChooseWhatItSaysIsWithdrawn) {
   statement.withdrawn = {{.release = statement.release, .sequence = 5, .reason = "x"}};
   EXPECT_TRUE(refused(verify(), TrustCode::kWithdrawn));
 }
+// Answers: T-19
 TEST_F(DirectorTest, NeedsItsOwnKey) {
   const TestKey other = TestKey::ed25519(51);
   EXPECT_TRUE(refused(verify_director(core::as_bytes(by_single_key(statement.encode(), other)), authority.authority(), context),
@@ -168,7 +170,7 @@ TEST_F(DowngradeTest, AnswersOneNonce) {
   context.nonce.clear();
   EXPECT_TRUE(refused(verify(), TrustCode::kNonce));
 }
-// Answers: RC-04
+// Answers: RC-04, T-07
 TEST_F(DowngradeTest, NeverGoesBelowTheFloor) {
   context.epoch_floor = 3;
   EXPECT_TRUE(refused(verify(), TrustCode::kEpochFloor));
@@ -229,6 +231,7 @@ TEST_F(BundleTest, IsBoundToSomebody) {
   bundle.groups.clear();
   EXPECT_TRUE(refused(verify(), TrustCode::kStatementFormat));
 }
+// Answers: T-41, T-64
 TEST_F(BundleTest, NamesNoFileOutsideItsFolders) {
   for (const char* path : {"/etc/passwd", "metadata/../x", "targets//x", "metadata/", "metadata", "other/x", "targets/./x",
                            "targets/a\\b", "../metadata/x", ""}) {
@@ -255,7 +258,7 @@ class ReportTest : public testing::Test {
   }
 };
 
-// Answers: LG-05
+// Answers: LG-05, T-78
 TEST_F(ReportTest, IsAcceptedFromItsDeviceOnly) {
   report.boot_report = by_single_key(sample_boot_report().encode(), key);
   const std::string file = by_single_key(report.encode(), key);
@@ -271,13 +274,13 @@ TEST_F(ReportTest, IsAcceptedFromItsDeviceOnly) {
   changed.replace(changed.find("IN_SERVICE"), 10, "IN_SERVICF");
   EXPECT_TRUE(refused(verify_report(core::as_bytes(changed), key.public_key()), TrustCode::kThreshold));
 }
-// Answers: LG-05
+// Answers: LG-05, T-22
 TEST_F(ReportTest, ReplayIsSeen) {
   EXPECT_EQ(*arrive(), ReportArrival::kNew);
   report.sequence = 7;
   EXPECT_TRUE(refused(arrive(), TrustCode::kReplay));
 }
-// Answers: ID-07
+// Answers: ID-07, T-79
 TEST_F(ReportTest, TheSameSequenceWithOtherContentIsAClone) {
   report.sequence = 8;
   EXPECT_TRUE(refused(arrive(), TrustCode::kClone));
@@ -292,7 +295,7 @@ TEST_F(ReportTest, AnswersTheServersNonce) {
   report.nonce.clear();
   EXPECT_TRUE(refused(arrive(asked), TrustCode::kNonce));
 }
-// Answers: LG-02
+// Answers: LG-02, T-81
 TEST_F(ReportTest, ALogThatShrankOrForkedIsSeen) {
   report.log_count = 109;
   EXPECT_TRUE(refused(arrive(), TrustCode::kLogFork));
@@ -380,6 +383,7 @@ TEST_F(LogProofTest, EveryConsistencyProofHoldsAndNoForkDoes) {
                       TrustCode::kLogFork));
 }
 
+// Answers: VF-08, T-72
 TEST_F(LogProofTest, AReleaseIsProvenAgainstASignedCheckpointThatContinuesTheLast) {
   const TestKey key = TestKey::ed25519(54);
   const auto checkpoint_at = [&](std::size_t size) {

@@ -41,7 +41,7 @@ void expect_strict(const Statement& sample) {
   EXPECT_GT(refusals, 40U);
 }
 
-// Answers: MF-08
+// Answers: MF-08, T-39
 TEST(Statements, ReleaseManifestIsStrict) { expect_strict(sample_release()); }
 // Answers: MF-08
 TEST(Statements, ChannelIsStrict) { expect_strict(sample_channel(sample_release())); }
@@ -59,7 +59,7 @@ core::Result<ReleaseManifest> reparsed(const ReleaseManifest& release) {
   return ReleaseManifest::parse(core::as_bytes(release.encode()));
 }
 
-// Answers: MF-04
+// Answers: MF-04, T-25
 TEST(Statements, AnUnknownComponentTypeIsRefused) {
   std::string text = sample_release().encode();
   text.replace(text.find("\"data\""), 6, "\"blob\"");
@@ -190,7 +190,7 @@ TEST_F(Published, RefusesOtherBytesThanTheTargets) {
   EXPECT_TRUE(refused(StatementVerifier::release(target(release.target_path()), core::as_bytes(flipped)), TrustCode::kHash));
 }
 
-// Answers: MF-11, KM-03
+// Answers: MF-11, KM-03, T-33
 TEST_F(Published, RefusesAReleaseOrChannelFromTheIndexRole) {
   ReleaseManifest forged = release;
   forged.release_id = "forged-1";
@@ -205,7 +205,7 @@ TEST_F(Published, RefusesAReleaseOrChannelFromTheIndexRole) {
                       TrustCode::kStatementMismatch));
 }
 
-// Answers: MF-11
+// Answers: MF-11, T-33
 TEST_F(Published, RefusesAnIndexThatNamesANewImage) {
   const auto verified = verified_release();
   PayloadIndex index = sample_index(release);

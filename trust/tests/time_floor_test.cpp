@@ -26,7 +26,7 @@ class TimeFloorTest : public testing::Test {
   }
 };
 
-// Answers: LG-09
+// Answers: LG-09, T-69
 TEST_F(TimeFloorTest, RtcOf1970IsReplacedByTheFloor) {
   const core::UtcTime rtc = test_time("1970-01-01T00:00:00Z");
   EXPECT_EQ(judged_time(rtc, build, floor), build);
@@ -39,7 +39,7 @@ TEST_F(TimeFloorTest, RtcOf1970IsReplacedByTheFloor) {
   EXPECT_TRUE(refused(victim.refresh(old, judged_time(rtc, build, floor)), TrustCode::kFreeze));
 }
 
-// Answers: LG-09
+// Answers: LG-09, T-69
 TEST_F(TimeFloorTest, RtcOf2099NeverRaisesTheFloor) {
   const core::UtcTime rtc = test_time("2099-01-01T00:00:00Z");
   EXPECT_TRUE(refused(update(rtc), TrustCode::kFreeze));
@@ -48,12 +48,14 @@ TEST_F(TimeFloorTest, RtcOf2099NeverRaisesTheFloor) {
   EXPECT_EQ(floor->time, *repository.timestamp.issued);
 }
 
+// Answers: LG-09, T-69
 TEST_F(TimeFloorTest, PoisonedIssuedStopsAtTheRootsExpiry) {
   repository.timestamp.issued = test_time("2099-01-01T00:00:00Z");
   ASSERT_TRUE(accepted(update(repository.now)));
   EXPECT_EQ(floor->time, repository.root.expires);
 }
 
+// Answers: LG-09, T-69
 TEST_F(TimeFloorTest, PoisonedIssuedIsDroppedWithItsKey) {
   repository.timestamp.issued = test_time("2099-01-01T00:00:00Z");
   ASSERT_TRUE(accepted(update(repository.now)));
@@ -69,7 +71,7 @@ TEST_F(TimeFloorTest, PoisonedIssuedIsDroppedWithItsKey) {
   EXPECT_EQ(floor->key, TestKey::ed25519(60).public_key().fingerprint());
 }
 
-// Answers: KM-04
+// Answers: KM-04, T-09
 TEST_F(TimeFloorTest, FiveYearsOfflineTheDeviceCatchesUp) {
   ASSERT_TRUE(accepted(update(repository.now)));
   const core::UtcTime later = repository.now + 5 * kYear;
@@ -88,6 +90,7 @@ TEST_F(TimeFloorTest, FiveYearsOfflineTheDeviceCatchesUp) {
   EXPECT_EQ(floor->time, later);
 }
 
+// Answers: ID-02, T-69
 TEST_F(TimeFloorTest, ServerCertificateExpiredIsSeenThroughTheFloor) {
   const core::UtcTime not_after = repository.now - hours(24);
   const core::UtcTime rtc = test_time("2026-02-01T00:00:00Z");  // the clock is slow: the certificate looks valid

@@ -87,6 +87,7 @@ TEST_F(Workflow, FollowsAThousandRootsInOneRunAndGoesOnInTheNext) {
 }
 
 // 5.3.4
+// Answers: T-21
 TEST_F(Workflow, RefusesANewRootThatOldKeysDidNotSign) {
   repository.set_keys("root", {TestKey::ed25519(50)});
   repository.publish_root();
@@ -95,6 +96,7 @@ TEST_F(Workflow, RefusesANewRootThatOldKeysDidNotSign) {
 }
 
 // CVE-2020-15163: the new root's own threshold was not checked.
+// Answers: T-21
 TEST_F(Workflow, RefusesANewRootThatItsOwnKeysDidNotSign) {
   const std::vector<TestKey> old = repository.signers["root"];
   repository.set_keys("root", {TestKey::ed25519(50)});
@@ -115,6 +117,7 @@ TEST_F(Workflow, FollowsAKeyRotationSignedByBothSides) {
 }
 
 // 5.3.5, CVE-2025-2885
+// Answers: T-21
 TEST_F(Workflow, RefusesARootThatSkipsAVersion) {
   ++repository.root.version;
   repository.publish_root();
@@ -303,6 +306,7 @@ TEST_F(Workflow, NeverAsksForMoreThanTheNamedLimitWhateverIsListed) {
 }
 
 // 5.5.2: hashes are checked before signatures: the bytes below are not even JSON.
+// Answers: VF-01, T-38
 TEST_F(Workflow, ChecksTheSnapshotsHashBeforeReadingIt) {
   repository.meta_hashes = HostileRepository::MetaHashes::kYes;
   repository.publish();
