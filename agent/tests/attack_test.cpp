@@ -179,7 +179,8 @@ TEST_F(Attack, AMediumThatStoresAnotherBitIsNoticedByReadingBack) {
     if (has_reason("payload.read_back")) ++lies;
     // The fault may have hit a read, which changes nothing; but what counts as staged is what was signed.
     const core::Bytes slot = *world.content("slots/b.img");
-    if (has_reason("agent.staged")) EXPECT_TRUE(std::equal(v2.slot_bytes.begin(), v2.slot_bytes.end(), slot.begin()));
+    const bool holds_v2 = std::equal(v2.slot_bytes.begin(), v2.slot_bytes.end(), slot.begin());
+    EXPECT_TRUE(holds_v2 || !has_reason("agent.staged")) << "at " << at;
   }
   EXPECT_GE(lies, 14);
 }
