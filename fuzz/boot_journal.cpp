@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The boot journal: any bytes as a journal area of two 2 KiB halves. The input is a list of edits on an erased area, so
-// that the fuzzer need not find checksums: each edit is a record with chosen fields, sealed, or raw bytes.
-// Property: the fold is total, equals the slow second reading, and preparing the journal changes no state.
+// The boot journal: any bytes as a journal area of two 2 KiB halves. The input is a list of edits on an
+// erased area, so that the fuzzer need not find checksums: each edit is a record with chosen fields, sealed,
+// or raw bytes. Property: the fold is total, equals the slow second reading, and preparing the journal
+// changes no state.
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -60,7 +61,8 @@ void apply_edits(AreaStorage& storage, const std::uint8_t* data, std::size_t siz
     record.attempt = data[6];
     record.value = static_cast<std::uint32_t>(data[7]) | static_cast<std::uint32_t>(data[8]) << 24;
     const RecordBytes bytes = encode_record(sealer, record);
-    std::memcpy(storage.bytes.data() + at, bytes.data(), data[9] % 8 == 7 ? data[10] % kRecordSize : kRecordSize);
+    std::memcpy(storage.bytes.data() + at, bytes.data(),
+                data[9] % 8 == 7 ? data[10] % kRecordSize : kRecordSize);
   }
   std::memcpy(storage.bytes.data() + 1024, data, size);
 }

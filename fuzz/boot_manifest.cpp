@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Boot manifest, provisioning record, monotonic cell and boot report: bytes in, a decoded structure or a refusal out.
-// Property: what is accepted encodes to the same bytes again, so no byte is without meaning.
+// Boot manifest, provisioning record, monotonic cell and boot report: bytes in, a decoded structure or a
+// refusal out. Property: what is accepted encodes to the same bytes again, so no byte is without meaning.
 #include <cstdlib>
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request area and the PERMIT cell, which the application writes: any bytes. The first byte chooses whether the
-// checksums are put right first, so that the fuzzer gets behind them.
-// Property: what is accepted encodes to the same cell again.
+// The request area and the PERMIT cell, which the application writes: any bytes. The first byte chooses
+// whether the checksums are put right first, so that the fuzzer gets behind them. Property: what is accepted
+// encodes to the same cell again.
 #include <cstdlib>
 #include <cstring>
 

@@ -37,9 +37,9 @@ void PowerUp::write_mailbox(const Decision& d) {
   r.run_kind = d.kind;
   r.place = d.place;
   r.synced = s.synced;
-  r.recovery = !provisioning_.recovery_present          ? RecoveryState::kAbsent
+  r.recovery = !provisioning_.recovery_present     ? RecoveryState::kAbsent
                : acceptable(ImagePlace::kRecovery) ? RecoveryState::kVerifies
-                                                        : RecoveryState::kDoesNotVerify;
+                                                   : RecoveryState::kDoesNotVerify;
   r.floor = store_.floor;
   r.revoked = store_.revoked;
   r.generation = store_.generation;
@@ -109,7 +109,8 @@ Status PowerUp::start(ImagePlace place, RunKind kind, Decision& out) {
 
 // True when the previous confirmed digest took the place of one that no longer verifies.
 bool PowerUp::auto_revert() {
-  if (degraded_ || !state().confirmed.exists() || !state().previous.exists() || state().trial_open) return false;
+  if (degraded_ || !state().confirmed.exists() || !state().previous.exists() || state().trial_open)
+    return false;
   if (state().previous.manifest == state().confirmed.manifest) return false;
   const ImagePlace place = find(state().previous.manifest);
   if (place == ImagePlace::kNone) return false;
@@ -129,7 +130,8 @@ ImagePlace PowerUp::lowest_untried() {
   ImagePlace lowest = ImagePlace::kNone;
   for (const ImagePlace place : {ImagePlace::kSlotA, ImagePlace::kSlotB}) {
     if (!acceptable(place) || state().is_quarantined(measure(place).facts.info.manifest, 0)) continue;
-    if (lowest == ImagePlace::kNone || measure(place).facts.info.sequence < measure(lowest).facts.info.sequence)
+    if (lowest == ImagePlace::kNone ||
+        measure(place).facts.info.sequence < measure(lowest).facts.info.sequence)
       lowest = place;
   }
   return lowest;
@@ -160,7 +162,8 @@ Status PowerUp::choose(Decision& out) {
     }
     const ImagePlace last = degraded_ || s.trial_open ? ImagePlace::kNone : lowest_untried();
     if (last == ImagePlace::kNone) break;
-    // Never confirmed on this device: it runs, but only as a trial, with therapy inhibited by the report's run kind.
+    // Never confirmed on this device: it runs, but only as a trial, with therapy inhibited by the report's
+    // run kind.
     const ImageInfo image = measure(last).facts.info;
     tell(EventCode::kLastResort, last, image.manifest);
     if (s.staged.manifest != image.manifest && !ok(append_staged(image, last, 1))) continue;

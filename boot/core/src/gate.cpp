@@ -44,7 +44,8 @@ bool PowerUp::both_slots_hold(const Digest& manifest) {
   return verifies(ImagePlace::kSlotA, manifest) && verifies(ImagePlace::kSlotB, manifest);
 }
 
-// The revocations that the confirmed manifest may burn: signed by a key outside the mask, and never the last key.
+// The revocations that the confirmed manifest may burn: signed by a key outside the mask, and never the last
+// key.
 std::uint32_t PowerUp::revocations_of(const ImageFacts& confirmed) const {
   const std::uint32_t mask = confirmed.key_revoke_mask & ~store_.revoked;
   if (((mask >> confirmed.key_slot) & 1U) != 0) return 0;
@@ -77,9 +78,9 @@ Status PowerUp::write_recovery(ImagePlace from) {
   return verifies(ImagePlace::kRecovery, source.info.manifest) ? Status::kOk : Status::kWriteNotVerified;
 }
 
-// Rule 8: recovery is written by boot only, from the confirmed digest. A recovery image that still verifies is
-// replaced only while both slots verify; one that does not verify is repaired as soon as one slot holds the confirmed
-// digest, since nothing is lost by it.
+// Rule 8: recovery is written by boot only, from the confirmed digest. A recovery image that still verifies
+// is replaced only while both slots verify; one that does not verify is repaired as soon as one slot holds
+// the confirmed digest, since nothing is lost by it.
 void PowerUp::maintain_recovery() {
   if (!recovery_writable() || !state().confirmed.exists()) return;
   const Digest confirmed = state().confirmed.manifest;
@@ -124,8 +125,9 @@ void PowerUp::raise(std::uint32_t floor, std::uint32_t revoked, bool at_once) {
   if (next.revoked != before.revoked) tell(EventCode::kKeysRevoked, ImagePlace::kNone, {}, next.revoked);
 }
 
-// SECURITY(T-52): nothing is raised at CONFIRMED. Either the confirmed digest verifies in both slots and recovery lives
-// with the new values, or, after the policy delay, it verifies in one slot and recovery lives with the new values.
+// SECURITY(T-52): nothing is raised at CONFIRMED. Either the confirmed digest verifies in both slots and
+// recovery lives with the new values, or, after the policy delay, it verifies in one slot and recovery lives
+// with the new values.
 void PowerUp::maintain_floor() {
   if (!state().confirmed.exists()) return;
   const Digest confirmed = state().confirmed.manifest;
@@ -153,7 +155,8 @@ void PowerUp::maintain_floor() {
   if (both_gate || delay_gate) raise(facts.info.epoch, still_revoked, false);
 }
 
-// The journal is one generation ahead: a confirm, a quarantine or a revert is in force when this burn is done.
+// The journal is one generation ahead: a confirm, a quarantine or a revert is in force when this burn is
+// done.
 void PowerUp::complete_generation() {
   if (degraded_ || state().generation == store_.generation) return;
   MonotonicState next = store_;

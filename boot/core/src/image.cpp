@@ -12,8 +12,8 @@ std::size_t piece(std::uint64_t left) {
 
 // SECURITY(T-24): product, hardware and revision range are signed and compared here, at every power-up.
 Status ImageVerifier::match_device(const Manifest& m) const {
-  // SECURITY(T-48): until the second signature exists in code, production is refused as a whole, and a development
-  // image never runs on a production device.
+  // SECURITY(T-48): until the second signature exists in code, production is refused as a whole, and a
+  // development image never runs on a production device.
   if (provisioning_.life_cycle != LifeCycle::kDevelopment) return Status::kProductionRefused;
   if (m.life_cycle != provisioning_.life_cycle) return Status::kWrongLifeCycle;
   if (m.image_type != ImageType::kApplication) return Status::kNotBootable;
@@ -42,7 +42,8 @@ Status ImageVerifier::verify_signature(Area area, std::span<const std::uint8_t, 
                                        std::uint8_t key_slot) {
   std::array<std::uint8_t, kP256SignatureSize> signature{};
   ASEPTIC_BOOT_TRY(port_.storage.read(area, kManifestRegionSize, signature));
-  // Development life cycle: the post-quantum block and the reserved bytes are zero (check_signature_block, streamed).
+  // Development life cycle: the post-quantum block and the reserved bytes are zero (check_signature_block,
+  // streamed).
   if (!ok(check_zero(area, kManifestRegionSize + kP256SignatureSize, kManifestSize)))
     return Status::kPostQuantumNotZero;
   const Digest message = p256_message_digest(port_.hasher, region);

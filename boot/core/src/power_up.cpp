@@ -9,7 +9,8 @@ constexpr std::uint32_t kDiscardGenerationBehind = 2;
 constexpr std::uint32_t kDiscardGenerationAhead = 3;
 }  // namespace
 
-void PowerUp::tell(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value, Status status) {
+void PowerUp::tell(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value,
+                   Status status) {
   port_.events.event({code, place, status, value, digest});
   if (report_.event_count < kReportEventsMax)
     report_.events[report_.event_count++] = {static_cast<std::uint32_t>(code),
@@ -42,8 +43,8 @@ Status PowerUp::load_device() {
   return Status::kOk;
 }
 
-// SECURITY(T-58): the journal must be of the store's generation, or one ahead when a burn was cut off. Anything else
-// is an old or foreign copy and counts for nothing.
+// SECURITY(T-58): the journal must be of the store's generation, or one ahead when a burn was cut off.
+// Anything else is an old or foreign copy and counts for nothing.
 void PowerUp::open_journal() {
   if (!ok(journal_.load())) return discard_journal(kDiscardUnreadable);
   const std::uint32_t generation = state().generation;
@@ -82,7 +83,8 @@ void PowerUp::discard_journal(std::uint32_t reason) {
   tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
 }
 
-// Power-on, brown-out, watchdog and lock-up void an arm. A port that cannot tell causes says so in its capabilities.
+// Power-on, brown-out, watchdog and lock-up void an arm. A port that cannot tell causes says so in its
+// capabilities.
 bool PowerUp::cause_allows_arm() const {
   if (port_.cause == ResetCause::kCommanded) return true;
   return port_.cause == ResetCause::kUnknown && !has_capability(kPortKnowsResetCause);
@@ -97,13 +99,14 @@ void PowerUp::read_requests() {
     has_permit_ = ok(decode_permit(cell, permit_));
 }
 
-// Rule 1: REQ_ARM and PERMIT, both of exactly the run that just ended, and a commanded reset. The BOOT record uses
-// the arm up, because the next boot_count is another one.
+// Rule 1: REQ_ARM and PERMIT, both of exactly the run that just ended, and a commanded reset. The BOOT record
+// uses the arm up, because the next boot_count is another one.
 void PowerUp::begin_boot() {
   const std::uint32_t ended = state().boot_count;
   if (requests_.has(RequestKind::kArm)) {
     ArmVoid reason{};
-    // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a trial.
+    // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a
+    // trial.
     if (!has_permit_) {
       reason = ArmVoid::kNoPermit;
     } else if (requests_.get(RequestKind::kArm).boot_count != ended) {
@@ -139,8 +142,10 @@ Status PowerUp::run(Decision& out) {
   if (!degraded_) {
     close_trial();
     synced_hint_ = requests_.has(RequestKind::kSynced);
-    // A floor record whose burn was cut off asks for the gate again: what is burnt comes from this boot's images.
-    if (state().floor_intent > store_.floor || (state().revoke_intent & ~store_.revoked) != 0) synced_hint_ = true;
+    // A floor record whose burn was cut off asks for the gate again: what is burnt comes from this boot's
+    // images.
+    if (state().floor_intent > store_.floor || (state().revoke_intent & ~store_.revoked) != 0)
+      synced_hint_ = true;
     complete_generation();
     stage_request();
     maintain_recovery();
@@ -149,6 +154,8 @@ Status PowerUp::run(Decision& out) {
   return choose(out);
 }
 
-Status power_up(Port& port, Decision& out) { return PowerUp(port).run(out); }
+Status power_up(Port& port, Decision& out) {
+  return PowerUp(port).run(out);
+}
 
 }  // namespace aseptic::boot

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One power-up as an object: the steps in the order in which they happen. Each step is re-evaluated from durable
-// state after a cut, so that a cut can only repeat a step. Private to boot/core.
+// One power-up as an object: the steps in the order in which they happen. Each step is re-evaluated from
+// durable state after a cut, so that a cut can only repeat a step. Private to boot/core.
 #pragma once
 #include "aseptic/boot/core/boot.h"
 #include "aseptic/boot/core/image.h"
@@ -11,7 +11,8 @@
 namespace aseptic::boot {
 
 inline constexpr std::size_t kPlaceCount = 3;  // slot A, slot B, recovery
-inline constexpr std::uint32_t kGenerationReserve = 4;  // confirm, floor, revert, auto-revert of one more update
+inline constexpr std::uint32_t kGenerationReserve =
+    4;  // confirm, floor, revert, auto-revert of one more update
 
 constexpr Area area_of(ImagePlace place) {
   return place == ImagePlace::kSlotA   ? Area::kSlotA
@@ -39,8 +40,8 @@ class PowerUp {
   bool cause_allows_arm() const;
   void begin_boot();
   void append(const Record& record);
-  void tell(EventCode code, ImagePlace place = ImagePlace::kNone, const Digest& digest = {}, std::uint32_t value = 0,
-            Status status = Status::kOk);
+  void tell(EventCode code, ImagePlace place = ImagePlace::kNone, const Digest& digest = {},
+            std::uint32_t value = 0, Status status = Status::kOk);
   bool has_capability(std::uint32_t flag) const { return (provisioning_.port_capabilities & flag) != 0; }
   const JournalState& state() const { return journal_.state(); }
   std::uint32_t next_generation() const { return store_.generation + 1; }
@@ -64,7 +65,9 @@ class PowerUp {
   ImagePlace find(const Digest& manifest);  // a slot that holds it and verifies
   std::uint32_t revocations_of(const ImageFacts& confirmed) const;
   bool recovery_lives_with(std::uint32_t floor, std::uint32_t revoked);
-  bool recovery_writable() const { return provisioning_.recovery_present && has_capability(kPortRecoveryWritable); }
+  bool recovery_writable() const {
+    return provisioning_.recovery_present && has_capability(kPortRecoveryWritable);
+  }
   Status write_recovery(ImagePlace from);
   void maintain_recovery();
   void raise(std::uint32_t floor, std::uint32_t revoked, bool at_once);
@@ -93,7 +96,8 @@ class PowerUp {
   bool has_permit_ = false;
   bool armed_ = false;
   bool synced_hint_ = false;
-  // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may still run.
+  // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may
+  // still run.
   bool degraded_ = false;
   // A burn failed: nothing runs, because what should be in force is not.
   Status store_status_ = Status::kOk;

@@ -5,8 +5,8 @@
 namespace aseptic::boot {
 namespace {
 
-// A loss of power says nothing about the image; every other reset during a trial does. A port that cannot tell the
-// cause says so in its capabilities and counts as a loss of power.
+// A loss of power says nothing about the image; every other reset during a trial does. A port that cannot
+// tell the cause says so in its capabilities and counts as a loss of power.
 bool is_power_loss(ResetCause cause) {
   return cause == ResetCause::kPowerOn || cause == ResetCause::kBrownOut || cause == ResetCause::kUnknown;
 }
@@ -20,7 +20,8 @@ Digest derived_token(Hasher& hasher, const Digest& key, std::uint32_t boot_count
 
 }  // namespace
 
-// Bound to the boot_count of the ATTEMPT record, not to the running one: a durable confirm survives a loss of power.
+// Bound to the boot_count of the ATTEMPT record, not to the running one: a durable confirm survives a loss of
+// power.
 Digest PowerUp::expected_token() const {
   if (!sealer_.keyed) return state().trial_token;
   return derived_token(port_.hasher, keys_.confirm, state().trial_boot_count, state().staged.manifest);
@@ -76,8 +77,7 @@ void PowerUp::close_trial() {
     record.tag = RecordTag::kTrialInterrupted;
     record.digest = state().staged.manifest;
     append(record);
-    if (!degraded_)
-      tell(EventCode::kTrialInterrupted, ImagePlace::kNone, record.digest, state().interrupted);
+    if (!degraded_) tell(EventCode::kTrialInterrupted, ImagePlace::kNone, record.digest, state().interrupted);
   }
   requests_.drop(RequestKind::kConfirm);
   requests_.drop(RequestKind::kRevert);
@@ -85,7 +85,8 @@ void PowerUp::close_trial() {
 
 Status PowerUp::check_stage(const Request& request) {
   if (state().trial_open || degraded_) return Status::kNotFound;
-  if (request.manifest == state().confirmed.manifest) return Status::kQuarantined;  // a trial could only harm it
+  if (request.manifest == state().confirmed.manifest)
+    return Status::kQuarantined;  // a trial could only harm it
   // SECURITY(T-53): a digest that failed is tried again only with a higher, signed attempt number.
   if (state().is_quarantined(request.manifest, request.attempt)) return Status::kQuarantined;
   if (store_.generation + kGenerationReserve > port_.store.generation_max()) return Status::kStoreExhausted;
@@ -93,13 +94,15 @@ Status PowerUp::check_stage(const Request& request) {
   // The whole slot, trailing bytes included; this reading also serves as this boot's measurement of the slot.
   Measured& measured = measured_[static_cast<std::size_t>(place)];
   measured.status = images_.verify(area_of(place), Extent::kWholeSlot, measured.facts);
-  measured.done = measured.status != Status::kDirtySlot;  // dirt behind the image does not make the image another one
+  measured.done =
+      measured.status != Status::kDirtySlot;  // dirt behind the image does not make the image another one
   ASEPTIC_BOOT_TRY(measured.status);
   const ImageFacts& facts = measured.facts;
   ASEPTIC_BOOT_TRY(is_acceptable(facts, store_));
   if (facts.info.manifest != request.manifest) return Status::kNotFound;
   if (!is_zero(request.set) && request.set != facts.info.set) return Status::kBadDependency;
-  // SECURITY(T-05): forward only; the confirmed sequence is in the journal, so a corrupt slot does not lower it.
+  // SECURITY(T-05): forward only; the confirmed sequence is in the journal, so a corrupt slot does not lower
+  // it.
   if (state().confirmed.exists() && facts.info.sequence < state().confirmed.sequence)
     return Status::kOlderThanConfirmed;
   return Status::kOk;
@@ -133,7 +136,8 @@ void PowerUp::stage_request() {
   Status status = check_stage(request);
   if (ok(status))
     status = append_staged(measured_[static_cast<std::size_t>(place)].facts.info, place, request.attempt);
-  tell(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request.manifest, request.attempt, status);
+  tell(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request.manifest, request.attempt,
+       status);
 }
 
 Status PowerUp::open_attempt(ImagePlace place, RunKind kind) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The named attacks on boot. Each asserts that the attack is refused, with which reason, and what runs instead.
+// The named attacks on boot. Each asserts that the attack is refused, with which reason, and what runs
+// instead.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -67,7 +68,8 @@ TEST(BootAttack, T47_OldSignedImageBelowTheFloorNeverRuns) {
   Victim w;
   w.update_and_sync();
   EXPECT_EQ(w.refusal_of(w.v1), Status::kBelowFloor);
-  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery}) w.install(area, w.v1);
+  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery})
+    w.install(area, w.v1);
   EXPECT_EQ(w.boot(kPowerOn), Status::kNothingBoots);
 }
 
@@ -134,7 +136,8 @@ TEST(BootAttack, T21_RevokedKeyIsRefusedEverywhere) {
   EXPECT_EQ(w.monotonic().revoked, 0b01U);
   const Bytes by_old_key = w.image({9, 9, 1});
   EXPECT_EQ(w.refusal_of(by_old_key), Status::kRevokedKey);
-  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery}) w.install(area, by_old_key);
+  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery})
+    w.install(area, by_old_key);
   EXPECT_EQ(w.boot(kPowerOn), Status::kNothingBoots);
 }
 
@@ -154,7 +157,8 @@ TEST(BootAttack, T20_SignatureByAnotherKeyIsRefused) {
 }
 
 TEST(BootAttack, T44_PostQuantumBlockMustBeZeroInDevelopment) {
-  for (const std::size_t at : {std::size_t{1088}, std::size_t{5000}, std::size_t{8943}, std::size_t{8944}, std::size_t{9215}}) {
+  for (const std::size_t at :
+       {std::size_t{1088}, std::size_t{5000}, std::size_t{8943}, std::size_t{8944}, std::size_t{9215}}) {
     Victim w;
     Bytes slot = w.v2;
     slot[at] = 1;
@@ -164,7 +168,8 @@ TEST(BootAttack, T44_PostQuantumBlockMustBeZeroInDevelopment) {
 
 // Answers: MF-06
 TEST(BootAttack, T35_SizeBeyondTheSlotIsRefusedBeforeAnythingIsRead) {
-  for (const std::uint64_t size : std::initializer_list<std::uint64_t>{kSlotSize, 1ULL << 32U, 1ULL << 40U, kImageSizeMax - 65536}) {
+  for (const std::uint64_t size :
+       std::initializer_list<std::uint64_t>{kSlotSize, 1ULL << 32U, 1ULL << 40U, kImageSizeMax - 65536}) {
     Victim w;
     Bytes slot;
     Manifest m = w.manifest_for({2, 2, 2}, &slot);
@@ -176,7 +181,8 @@ TEST(BootAttack, T35_SizeBeyondTheSlotIsRefusedBeforeAnythingIsRead) {
 
 TEST(BootAttack, T34_DirtyBytesBehindTheImageAreNotStaged) {
   Victim w;
-  for (const std::size_t at : {std::size_t{16384}, std::size_t{20000}, static_cast<std::size_t>(kSlotSize - 1)}) {
+  for (const std::size_t at :
+       {std::size_t{16384}, std::size_t{20000}, static_cast<std::size_t>(kSlotSize - 1)}) {
     Bytes slot = w.v2;
     slot[at] = 0x41;
     EXPECT_EQ(w.refusal_of(slot), Status::kDirtySlot) << at;
@@ -185,7 +191,8 @@ TEST(BootAttack, T34_DirtyBytesBehindTheImageAreNotStaged) {
 
 TEST(BootAttack, T34_DirtyBytesBetweenRegionsDoNotRun) {
   Victim w;
-  for (const std::size_t at : {std::size_t{9216}, std::size_t{12287}, std::size_t{12288 + 100}, std::size_t{16383}}) {
+  for (const std::size_t at :
+       {std::size_t{9216}, std::size_t{12287}, std::size_t{12288 + 100}, std::size_t{16383}}) {
     Bytes slot = w.v2;
     slot[at] = 0x41;
     EXPECT_EQ(w.refusal_of(slot), Status::kDirtySlot) << at;
@@ -194,7 +201,8 @@ TEST(BootAttack, T34_DirtyBytesBetweenRegionsDoNotRun) {
 
 TEST(BootAttack, ErasedBytesBehindTheImageAreClean) {
   Victim w;
-  for (std::size_t i = 16384; i < kSlotSize; ++i) w.v2[i] = 0xFF;
+  for (std::size_t i = 16384; i < kSlotSize; ++i)
+    w.v2[i] = 0xFF;
   ASSERT_EQ(w.trial(SlotId::kB, w.v2), Status::kOk);
   EXPECT_EQ(w.decision.kind, RunKind::kTrial);
 }
@@ -226,8 +234,10 @@ TEST(BootAttack, T31_RequestAreaGarbageChangesNothing) {
   Victim w;
   std::mt19937_64 random(31);
   for (int i = 0; i < 300; ++i) {
-    for (auto& byte : w.storage.bytes(Area::kRequests)) byte = static_cast<std::uint8_t>(random());
-    for (auto& byte : w.storage.bytes(Area::kPermit)) byte = static_cast<std::uint8_t>(random());
+    for (auto& byte : w.storage.bytes(Area::kRequests))
+      byte = static_cast<std::uint8_t>(random());
+    for (auto& byte : w.storage.bytes(Area::kPermit))
+      byte = static_cast<std::uint8_t>(random());
     ASSERT_EQ(w.boot(kCommanded), Status::kOk);
     ASSERT_EQ(w.decision.kind, RunKind::kConfirmed);
     ASSERT_EQ(w.monotonic().generation, 0U);

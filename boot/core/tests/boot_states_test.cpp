@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // boot_states: every reachable state of the model, and the real boot core in each of them.
 //
-// For each configuration the model is explored breadth first; its properties must hold. In every state in which a
-// power-up begins, the same state is built on a medium (journal, store, slots, recovery, requests), the real
-// `power_up` runs on it, and what boots and what it leaves behind must be what the model says. For a part of these
-// states the power is cut at every operation of the real power-up: what is then on the medium must be one of the
-// model's intermediate states, so that a cut can only repeat a step.
+// For each configuration the model is explored breadth first; its properties must hold. In every state in
+// which a power-up begins, the same state is built on a medium (journal, store, slots, recovery, requests),
+// the real `power_up` runs on it, and what boots and what it leaves behind must be what the model says. For a
+// part of these states the power is cut at every operation of the real power-up: what is then on the medium
+// must be one of the model's intermediate states, so that a cut can only repeat a step.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -22,8 +22,9 @@ namespace {
 constexpr std::uint32_t kBootCount = 100;
 
 ResetCause real_cause(Cause cause) {
-  return cause == Cause::kPowerOn ? ResetCause::kPowerOn
-         : cause == Cause::kCommanded ? ResetCause::kCommanded : ResetCause::kWatchdog;
+  return cause == Cause::kPowerOn     ? ResetCause::kPowerOn
+         : cause == Cause::kCommanded ? ResetCause::kCommanded
+                                      : ResetCause::kWatchdog;
 }
 
 // What both sides can be compared by.
@@ -36,7 +37,9 @@ static_assert(sizeof(Durable) == 18);
 
 }  // namespace
 
-bool operator==(const ModelJournal& a, const ModelJournal& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+bool operator==(const ModelJournal& a, const ModelJournal& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
 
 namespace {
 
@@ -47,11 +50,12 @@ Durable durable_of(const ModelState& s) {
 std::string text_of(const Durable& d) {
   char text[200];
   std::snprintf(text, sizeof text,
-                "slots %d %d rec %d | store gen %d floor %d revoked %d conf %d quar %d | journal gen %d conf %d prev %d "
+                "slots %d %d rec %d | store gen %d floor %d revoked %d conf %d quar %d | journal gen %d conf "
+                "%d prev %d "
                 "staged %d trial %d int %d quar %d fi %d ri %d synced %d",
-                d.slot_a, d.slot_b, d.recovery, d.gen, d.floor, d.revoked, d.nv_conf, d.nv_quarantine, d.j.gen, d.j.conf,
-                d.j.prev, d.j.staged, d.j.trial, d.j.interrupted, d.j.quarantine, d.j.floor_intent, d.j.revoke_intent,
-                d.j.synced);
+                d.slot_a, d.slot_b, d.recovery, d.gen, d.floor, d.revoked, d.nv_conf, d.nv_quarantine,
+                d.j.gen, d.j.conf, d.j.prev, d.j.staged, d.j.trial, d.j.interrupted, d.j.quarantine,
+                d.j.floor_intent, d.j.revoke_intent, d.j.synced);
   return text;
 }
 
@@ -124,13 +128,15 @@ class RealBoot {
     w.recovery_writable = c.recovery_writable;
     w.interrupted_max = kInterruptedMax;
     w.slot_size = kSmallSlot;
-    w.device_secret = false;  // checksums instead of MACs: faster, and the random-token path is the one under test
+    w.device_secret =
+        false;  // checksums instead of MACs: faster, and the random-token path is the one under test
     return w;
   }
   static std::uint8_t bit(std::uint8_t k) { return static_cast<std::uint8_t>(1U << k); }
   std::uint8_t mask_of(const std::array<Quarantined, kQuarantineMax>& list, std::size_t count) const {
     std::uint8_t mask = 0;
-    for (std::size_t i = 0; i < count; ++i) mask = static_cast<std::uint8_t>(mask | bit(number_of(list[i].digest)));
+    for (std::size_t i = 0; i < count; ++i)
+      mask = static_cast<std::uint8_t>(mask | bit(number_of(list[i].digest)));
     return mask;
   }
   std::uint8_t release_in(Area area) {
@@ -139,7 +145,8 @@ class RealBoot {
       if (content == images_[k]) return k;
     return 0;
   }
-  void put_quarantine(std::uint8_t mask, std::array<Quarantined, kQuarantineMax>& list, std::uint8_t& count) const {
+  void put_quarantine(std::uint8_t mask, std::array<Quarantined, kQuarantineMax>& list,
+                      std::uint8_t& count) const {
     count = 0;
     for (std::uint8_t k = 1; k <= 3; ++k)
       if ((mask & bit(k)) != 0) list[count++] = {digests_[k], 1};
@@ -156,7 +163,8 @@ class RealBoot {
     std::fill(area.begin(), area.end(), std::uint8_t{0xFF});
     for (std::size_t i = 0; i < kMonotonicCellCount; ++i) {
       cell.write_count = i + 1;
-      encode_monotonic_cell(cell, MutableBytes(area).subspan(i * kMonotonicCellStride).first<kMonotonicCellSize>());
+      encode_monotonic_cell(cell,
+                            MutableBytes(area).subspan(i * kMonotonicCellStride).first<kMonotonicCellSize>());
     }
   }
   void enter_journal(const ModelState& s) {
@@ -192,7 +200,8 @@ class RealBoot {
   void enter_requests(const ModelState& s) {
     Bytes& area = world_.storage.bytes(Area::kRequests);
     std::fill(area.begin(), area.end(), std::uint8_t{0});
-    std::fill(world_.storage.bytes(Area::kPermit).begin(), world_.storage.bytes(Area::kPermit).end(), std::uint8_t{0});
+    std::fill(world_.storage.bytes(Area::kPermit).begin(), world_.storage.bytes(Area::kPermit).end(),
+              std::uint8_t{0});
     Request r;
     r.boot_count = kBootCount;
     if (s.q.stage != 0) {
@@ -245,7 +254,8 @@ std::uint8_t model_kind(RunKind kind) {
 // Drives the real boot in every state in which a power-up begins.
 class Oracle {
  public:
-  Oracle(const BootModel& model, unsigned cut_every) : model_(model), real_(model.config()), cut_every_(cut_every) {}
+  Oracle(const BootModel& model, unsigned cut_every)
+      : model_(model), real_(model.config()), cut_every_(cut_every) {}
 
   void visit(const ModelState& s) {
     if (s.phase != Phase::kBoot || s.step != Step::kOpen || mismatches_ > 5) return;
@@ -278,9 +288,10 @@ class Oracle {
   }
   void mismatch(const ModelState& s, const std::string& what) {
     ++mismatches_;
-    ADD_FAILURE() << what << "\n  start: " << text_of(durable_of(s)) << " cause " << static_cast<int>(s.cause) << " requests stage "
-                  << int{s.q.stage} << " arm " << int{s.q.arm} << " token " << int{s.q.token} << " synced "
-                  << int{s.q.synced} << " revert " << int{s.q.revert} << "\n  boot said: " << real_.world().events.text();
+    ADD_FAILURE() << what << "\n  start: " << text_of(durable_of(s)) << " cause " << static_cast<int>(s.cause)
+                  << " requests stage " << int{s.q.stage} << " arm " << int{s.q.arm} << " token "
+                  << int{s.q.token} << " synced " << int{s.q.synced} << " revert " << int{s.q.revert}
+                  << "\n  boot said: " << real_.world().events.text();
   }
   void compare(const ModelState& s, const ModelState& end) {
     real_.enter(s);
@@ -288,12 +299,14 @@ class Oracle {
     const Decision& d = real_.world().decision;
     if (ok(status) != (end.phase == Phase::kRun)) return mismatch(s, "one side runs, the other stops");
     if (ok(status)) {
-      if (model_kind(d.kind) != static_cast<std::uint8_t>(end.kind)) return mismatch(s, "another kind of run");
+      if (model_kind(d.kind) != static_cast<std::uint8_t>(end.kind))
+        return mismatch(s, "another kind of run");
       if (real_.number_of(d.image.manifest) != end.image) return mismatch(s, "another image runs");
     }
     const Durable real = real_.durable();
     if (real != durable_of(end))
-      mismatch(s, "another state is left\n  model: " + text_of(durable_of(end)) + "\n  real:  " + text_of(real));
+      mismatch(s,
+               "another state is left\n  model: " + text_of(durable_of(end)) + "\n  real:  " + text_of(real));
   }
   void cut_everywhere(const ModelState& s, const std::vector<ModelState>& chain) {
     for (std::uint64_t at = 0;; ++at) {
@@ -307,9 +320,11 @@ class Oracle {
       ++cuts_;
       Durable left = real_.durable();
       bool known = false;
-      for (const ModelState& step : chain) known = known || durable_of(step) == left;
+      for (const ModelState& step : chain)
+        known = known || durable_of(step) == left;
       if (!known)
-        return mismatch(s, "a cut at operation " + std::to_string(at) + " with tear " + std::to_string(static_cast<int>(tear)) +
+        return mismatch(s, "a cut at operation " + std::to_string(at) + " with tear " +
+                               std::to_string(static_cast<int>(tear)) +
                                " left a state that the model does not know: " + text_of(left));
     }
   }
@@ -348,16 +363,22 @@ void explore_and_drive(const char* name, const ModelConfig& config, unsigned all
   EXPECT_EQ(oracle.mismatches(), 0U);
   EXPECT_GT(oracle.power_ups(), 100U);
   EXPECT_GT(oracle.cuts(), 100U);
-  std::printf("%s: %zu states, %zu power-ups of the real boot, %zu cuts in it\n", name, explorer.state_count(),
-              oracle.power_ups(), oracle.cuts());
+  std::printf("%s: %zu states, %zu power-ups of the real boot, %zu cuts in it\n", name,
+              explorer.state_count(), oracle.power_ups(), oracle.cuts());
 }
 
 // Answers: RB-01, RC-01, RC-03, RC-06
-TEST(BootStates, GoodReleasesThreeCutsOneCorruption) { explore_and_drive("good releases", with(kR2, kR3)); }
+TEST(BootStates, GoodReleasesThreeCutsOneCorruption) {
+  explore_and_drive("good releases", with(kR2, kR3));
+}
 
-TEST(BootStates, BadReleaseThreeCutsOneCorruption) { explore_and_drive("bad release", with(kR2, kR3Bad)); }
+TEST(BootStates, BadReleaseThreeCutsOneCorruption) {
+  explore_and_drive("bad release", with(kR2, kR3Bad));
+}
 
-TEST(BootStates, RevocationThreeCutsOneCorruption) { explore_and_drive("revocation", with(kR2Revokes, kR3)); }
+TEST(BootStates, RevocationThreeCutsOneCorruption) {
+  explore_and_drive("revocation", with(kR2Revokes, kR3));
+}
 
 TEST(BootStates, ReadOnlyRecoveryThreeCutsOneCorruption) {
   ModelConfig c = with(kR2, kR3Bad);
@@ -419,11 +440,13 @@ TEST(BootStates, EveryDeliberatelyWrongRuleIsFound) {
   lying.cuts = 1;
   const WrongRule rules[] = {
       {"the gate ignores recovery", &WrongRules::gate_ignores_recovery, fixed_recovery, kNothingBoots},
-      {"policy delay judged by the old floor", &WrongRules::delay_by_old_floor, fixed_recovery, kNothingBoots},
+      {"policy delay judged by the old floor", &WrongRules::delay_by_old_floor, fixed_recovery,
+       kNothingBoots},
       {"revocation at CONFIRMED", &WrongRules::revoke_at_confirm, revoking, kNothingBoots},
       {"fallback to any verified image", &WrongRules::fallback_to_any_image, bad, kUnconfirmedOutsideTrial},
       {"REQ_SYNCED is believed", &WrongRules::trust_synced_request, lying, kNothingBoots},
-      {"no generation check", &WrongRules::no_generation_check, hostile, kConfirmUndone | kQuarantinedRetried},
+      {"no generation check", &WrongRules::no_generation_check, hostile,
+       kConfirmUndone | kQuarantinedRetried},
       {"power-on keeps an arm", &WrongRules::power_on_keeps_arm, plain, kUnarmedTrial},
   };
   for (const WrongRule& wrong : rules) {
@@ -438,7 +461,8 @@ TEST(BootStates, EveryDeliberatelyWrongRuleIsFound) {
 
 // ---- the comparison can fail: a boot that breaks a rule differs from the model
 TEST(BootStates, ADifferentBootIsFoundByTheOracle) {
-  // The model with a wrong rule is driven against the right boot: the same as the right model against a wrong boot.
+  // The model with a wrong rule is driven against the right boot: the same as the right model against a wrong
+  // boot.
   for (const auto rule : {&WrongRules::power_on_keeps_arm, &WrongRules::no_generation_check,
                           &WrongRules::confirm_without_token, &WrongRules::gate_ignores_recovery}) {
     WrongRules active;
@@ -455,7 +479,8 @@ TEST(BootStates, ADifferentBootIsFoundByTheOracle) {
     explorer.run([&](const ModelState& s) {
       if (found || s.phase != Phase::kBoot || s.step != Step::kOpen) return;
       ModelState end = s;
-      for (int i = 0; i < 100 && end.phase == Phase::kBoot; ++i) model.boot_step(end);
+      for (int i = 0; i < 100 && end.phase == Phase::kBoot; ++i)
+        model.boot_step(end);
       real.enter(s);
       const Status status = real.boot(s.cause);
       found = ok(status) != (end.phase == Phase::kRun) || real.durable() != durable_of(end);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real boot core over hostile journals and request areas: every record sequence up to length three behind the
-// factory's snapshot (rightly sealed, which is more than an attacker can do), every torn tail of the last record, and
-// request areas of any bytes. Whatever is there: boot answers, the floor never falls, nothing unverified runs, and
-// without an ATTEMPT record nothing but the factory image runs outside a trial.
+// The real boot core over hostile journals and request areas: every record sequence up to length three behind
+// the factory's snapshot (rightly sealed, which is more than an attacker can do), every torn tail of the last
+// record, and request areas of any bytes. Whatever is there: boot answers, the floor never falls, nothing
+// unverified runs, and without an ATTEMPT record nothing but the factory image runs outside a trial.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -22,7 +22,8 @@ class Hostile {
     const Bytes second = world.image({2, 2, 2});
     v2 = world.digest_of(second);
     world.install(Area::kSlotB, second);
-    for (std::size_t i = 0; i < kAreaCount; ++i) start_[i] = world.storage.bytes(static_cast<Area>(i));
+    for (std::size_t i = 0; i < kAreaCount; ++i)
+      start_[i] = world.storage.bytes(static_cast<Area>(i));
   }
   static WorldConfig small() {
     WorldConfig c;
@@ -31,7 +32,8 @@ class Hostile {
     return c;
   }
   void again() {
-    for (const Area area : {Area::kJournal, Area::kMonotonic, Area::kRequests, Area::kPermit, Area::kMailbox, Area::kRecovery})
+    for (const Area area :
+         {Area::kJournal, Area::kMonotonic, Area::kRequests, Area::kPermit, Area::kMailbox, Area::kRecovery})
       world.storage.bytes(area) = start_[static_cast<std::size_t>(area)];
   }
   std::vector<Record> letters() const {
@@ -97,14 +99,16 @@ class Hostile {
 
 void put(World& world, std::size_t position, const Record& record) {
   const RecordBytes bytes = encode_record(world.sealer(), record);
-  std::copy(bytes.begin(), bytes.end(),
-            world.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>(position * kRecordSize));
+  std::copy(
+      bytes.begin(), bytes.end(),
+      world.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>(position * kRecordSize));
 }
 
 std::size_t first_free(World& world) {
   const ByteView bytes = world.storage.bytes(Area::kJournal);
   std::size_t at = 0;
-  while (!all_bytes_are(bytes.subspan(at * kRecordSize, kRecordSize), 0xFF)) ++at;
+  while (!all_bytes_are(bytes.subspan(at * kRecordSize, kRecordSize), 0xFF))
+    ++at;
   return at;
 }
 
@@ -159,7 +163,8 @@ TEST(BootHostile, EveryTornTailIsSurvived) {
       Record r = letter;
       r.sequence = tail + 2;
       put(h.world, tail + 1, r);
-      auto cell = h.world.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>((tail + 1) * kRecordSize);
+      auto cell = h.world.storage.bytes(Area::kJournal).begin() +
+                  static_cast<std::ptrdiff_t>((tail + 1) * kRecordSize);
       std::fill(cell + static_cast<std::ptrdiff_t>(written), cell + kRecordSize, std::uint8_t{0xFF});
       h.expect_safe(h.world.boot(ResetCause::kCommanded), false, "torn at " + std::to_string(written));
       if (::testing::Test::HasFatalFailure()) return;
@@ -173,7 +178,8 @@ TEST(BootHostile, T31_RequestAreasOfAnyBytesAreSurvived) {
   for (int i = 0; i < 4000; ++i) {
     h.again();
     // Valid cells of every kind, then damage: from nothing to everything.
-    h.world.request_stage(random() % 2 == 0 ? SlotId::kA : SlotId::kB, h.world.storage.bytes(Area::kSlotB), static_cast<std::uint16_t>(random()));
+    h.world.request_stage(random() % 2 == 0 ? SlotId::kA : SlotId::kB, h.world.storage.bytes(Area::kSlotB),
+                          static_cast<std::uint16_t>(random()));
     h.world.request_synced();
     h.world.request_revert();
     h.world.request_confirm();
@@ -181,7 +187,8 @@ TEST(BootHostile, T31_RequestAreasOfAnyBytesAreSurvived) {
     h.world.permit();
     for (const Area area : {Area::kRequests, Area::kPermit}) {
       Bytes& bytes = h.world.storage.bytes(area);
-      for (std::uint64_t damage = random() % 40; damage > 0; --damage) bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
+      for (std::uint64_t damage = random() % 40; damage > 0; --damage)
+        bytes[random() % bytes.size()] = static_cast<std::uint8_t>(random());
       if (random() % 16 == 0) bytes.resize(random() % (bytes.size() + 1));
     }
     const Status status = h.world.boot(random() % 2 == 0 ? ResetCause::kPowerOn : ResetCause::kCommanded);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Power cuts at every storage operation of boot's own flows, with every tear model, over a device's life:
-// trial and confirm of v2, sync with recovery write and floor burn, trial and revert of v3, journal compaction.
-// After each cut: a verified image >= floor runs at every power-up, nothing untried runs outside a trial, the floor
-// never falls, and the honest application brings the device to the same end. 1 in 16 cases has a second cut.
+// trial and confirm of v2, sync with recovery write and floor burn, trial and revert of v3, journal
+// compaction. After each cut: a verified image >= floor runs at every power-up, nothing untried runs outside
+// a trial, the floor never falls, and the honest application brings the device to the same end. 1 in 16 cases
+// has a second cut.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -21,11 +22,12 @@ class Life {
     images[1] = world.storage.bytes(Area::kSlotA);
     images[2] = world.image({2, 2, 2});
     images[3] = world.image({3, 2, 2});
-    for (int k = 1; k <= 3; ++k) digests[k] = world.digest_of(images[k]);
+    for (int k = 1; k <= 3; ++k)
+      digests[k] = world.digest_of(images[k]);
   }
 
-  // Plays the honest application from whatever state the device is in until the end state, or until the power is cut.
-  // True when the end was reached.
+  // Plays the honest application from whatever state the device is in until the end state, or until the power
+  // is cut. True when the end was reached.
   bool play() {
     for (int boots = 0; boots < kBootsMax; ++boots) {
       const Status status = world.boot(cause_);
@@ -64,7 +66,8 @@ class Life {
     floor_ = m.floor;
     const bool trial = d.kind == RunKind::kTrial || d.kind == RunKind::kForcedTrial;
     if (!trial && k == 3) return fail("the bad release runs outside a trial");
-    if (d.kind == RunKind::kConfirmed && k == 2 && !confirm_requested_) return fail("v2 counts as confirmed without a confirm");
+    if (d.kind == RunKind::kConfirmed && k == 2 && !confirm_requested_)
+      return fail("v2 counts as confirmed without a confirm");
     if (d.kind == RunKind::kConfirmed && k < confirmed_) return fail("a confirm was undone");
     if (d.kind == RunKind::kConfirmed) confirmed_ = k;
     if (k == 3) v3_tried = true;
@@ -75,7 +78,8 @@ class Life {
   bool act() {
     const Decision& d = world.decision;
     const JournalState j = world.journal();
-    if (d.kind == RunKind::kRecovery || d.kind == RunKind::kForcedTrial) return fail("no corruption, yet no slot ran"), false;
+    if (d.kind == RunKind::kRecovery || d.kind == RunKind::kForcedTrial)
+      return fail("no corruption, yet no slot ran"), false;
     const int k = number_of(d.image.manifest);
     cause_ = ResetCause::kCommanded;
     if (d.kind == RunKind::kTrial) {
@@ -101,7 +105,8 @@ class Life {
       return false;
     }
     if (world.monotonic().floor != 2) return fail("the floor did not rise"), false;
-    if (world.digest_of(world.storage.bytes(Area::kRecovery)) != digests[2]) return fail("recovery is not v2"), false;
+    if (world.digest_of(world.storage.bytes(Area::kRecovery)) != digests[2])
+      return fail("recovery is not v2"), false;
     return true;
   }
   void update(const JournalState& j, SlotId other, Area other_area, int k) {
@@ -152,7 +157,8 @@ void cut_everywhere(const WorldConfig& config, Counts& counts) {
         }
         life.world.storage.keep_power();
       }
-      ASSERT_TRUE(life.play()) << "cut at " << at << ", tear " << static_cast<int>(tear) << ": " << life.broken;
+      ASSERT_TRUE(life.play()) << "cut at " << at << ", tear " << static_cast<int>(tear) << ": "
+                               << life.broken;
     }
 }
 
@@ -175,8 +181,8 @@ TEST(BootPowerCut, T51_EveryOperationWithEveryTearOnAFusePortWithChecksums) {
   EXPECT_GT(counts.cases, 1000U);
 }
 
-// What the journal says after the boot that followed a cut must not depend on cells that the cut left unstable. A
-// journal layer without the rewritten tail loses here.
+// What the journal says after the boot that followed a cut must not depend on cells that the cut left
+// unstable. A journal layer without the rewritten tail loses here.
 void unstable_cells_change_nothing(Tear tear) {
   const std::uint64_t operations = operations_of({});
   std::mt19937_64 random(1);
@@ -189,7 +195,8 @@ void unstable_cells_change_nothing(Tear tear) {
     ASSERT_EQ(life.world.boot(ResetCause::kPowerOn), Status::kOk);
     const JournalState before = life.world.journal();
     const Bytes bytes = life.world.storage.bytes(Area::kJournal);
-    life.world.storage.power_returns(Tear::kDone, random);  // the unstable cells show their other face from now on
+    life.world.storage.power_returns(Tear::kDone,
+                                     random);  // the unstable cells show their other face from now on
     changed += bytes != life.world.storage.bytes(Area::kJournal) ? 1 : 0;
     const JournalState after = life.world.journal();
     ASSERT_EQ(after.confirmed, before.confirmed) << at;
@@ -205,9 +212,15 @@ void unstable_cells_change_nothing(Tear tear) {
   }
 }
 
-TEST(BootPowerCut, ARecordThatComesBackLaterStaysVoid) { unstable_cells_change_nothing(Tear::kUnstable); }
-TEST(BootPowerCut, ARecordThatFadesLaterIsNotMissed) { unstable_cells_change_nothing(Tear::kFading); }
-TEST(BootPowerCut, CellsThatReadBlankButAreNotDoNoHarm) { unstable_cells_change_nothing(Tear::kUnstableBlank); }
+TEST(BootPowerCut, ARecordThatComesBackLaterStaysVoid) {
+  unstable_cells_change_nothing(Tear::kUnstable);
+}
+TEST(BootPowerCut, ARecordThatFadesLaterIsNotMissed) {
+  unstable_cells_change_nothing(Tear::kFading);
+}
+TEST(BootPowerCut, CellsThatReadBlankButAreNotDoNoHarm) {
+  unstable_cells_change_nothing(Tear::kUnstableBlank);
+}
 
 }  // namespace
 }  // namespace aseptic::boot::testing

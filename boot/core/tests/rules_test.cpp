@@ -116,7 +116,8 @@ TEST(BootRule1, PermitOfAnEarlierBootIsVoid) {
   w.request_arm();
   w.storage.bytes(Area::kPermit) = permit;
   ASSERT_EQ(w.boot(kCommanded), Status::kOk);
-  EXPECT_EQ(w.events.find(EventCode::kArmVoid)->value, static_cast<std::uint32_t>(ArmVoid::kPermitOtherBootCount));
+  EXPECT_EQ(w.events.find(EventCode::kArmVoid)->value,
+            static_cast<std::uint32_t>(ArmVoid::kPermitOtherBootCount));
 }
 
 TEST(BootRule1, EveryStartClearsPermitAndRequests) {
@@ -126,9 +127,11 @@ TEST(BootRule1, EveryStartClearsPermitAndRequests) {
   w.request_arm();
   ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
   Permit permit;
-  EXPECT_NE(decode_permit(ByteView(w.storage.bytes(Area::kPermit)).first<kPermitCellSize>(), permit), Status::kOk);
+  EXPECT_NE(decode_permit(ByteView(w.storage.bytes(Area::kPermit)).first<kPermitCellSize>(), permit),
+            Status::kOk);
   const Requests left = parse_request_area(w.storage.bytes(Area::kRequests));
-  for (const bool present : left.present) EXPECT_FALSE(present);
+  for (const bool present : left.present)
+    EXPECT_FALSE(present);
 }
 
 // ---- Rule 2: closing a trial
@@ -230,7 +233,8 @@ TEST(BootRule2, RevertOfAnotherBootIsIgnored) {
 }
 
 TEST(BootRule2, ResetWithoutConfirmFailsTheTrial) {
-  for (const ResetCause cause : {kCommanded, ResetCause::kWatchdog, ResetCause::kLockUp, ResetCause::kSoftware}) {
+  for (const ResetCause cause :
+       {kCommanded, ResetCause::kWatchdog, ResetCause::kLockUp, ResetCause::kSoftware}) {
     Updating w;
     ASSERT_EQ(w.trial(SlotId::kB, w.v2), Status::kOk);
     ASSERT_EQ(w.boot(cause), Status::kOk);
@@ -329,7 +333,8 @@ TEST(BootRule4, AnImageThatWasNeverConfirmedRunsOnlyAsAForcedTrial) {
 
 TEST(BootRule4, StopsWithAnAlarmWhenNothingVerifies) {
   Updating w;
-  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery}) w.storage.bytes(area)[100] ^= 1;
+  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery})
+    w.storage.bytes(area)[100] ^= 1;
   EXPECT_EQ(w.boot(kPowerOn), Status::kNothingBoots);
   EXPECT_TRUE(w.events.has(EventCode::kNothingBoots));
 }
@@ -421,7 +426,8 @@ TEST(BootRule6, PolicyDelayIsJudgedByTheNewFloor) {
   config.recovery_writable = false;
   Updating w(config);
   w.update_to_v2();
-  for (int i = 0; i < 4; ++i) ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  for (int i = 0; i < 4; ++i)
+    ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
   EXPECT_EQ(w.monotonic().floor, 1U) << "recovery is v1 and would not live with floor 2";
 }
 
@@ -579,7 +585,8 @@ TEST(BootRule10, AWholeDiskFromBeforeAFloorRiseBootsNothing) {
   w.update_to_v2();
   w.sync();
   w.storage.bytes(Area::kJournal) = journal;
-  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery}) w.install(area, v1);
+  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery})
+    w.install(area, v1);
   EXPECT_EQ(w.boot(kPowerOn), Status::kNothingBoots);
 }
 

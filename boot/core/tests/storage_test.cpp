@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What journal and monotonic store promise about the medium, and requests that claim more than the medium holds.
+// What journal and monotonic store promise about the medium, and requests that claim more than the medium
+// holds.
 #include <gtest/gtest.h>
 
 #include "world.h"
@@ -12,7 +13,9 @@ class WornStorage final : public Storage {
  public:
   explicit WornStorage(MemoryStorage& under) : under_(under) {}
   std::uint64_t size(Area area) override { return under_.size(area); }
-  Status read(Area area, std::uint64_t offset, MutableBytes out) override { return under_.read(area, offset, out); }
+  Status read(Area area, std::uint64_t offset, MutableBytes out) override {
+    return under_.read(area, offset, out);
+  }
   Status program(Area area, std::uint64_t offset, ByteView bytes) override {
     if (area != Area::kJournal || bad_programs == 0) return under_.program(area, offset, bytes);
     --bad_programs;
@@ -124,9 +127,8 @@ TEST(BootRule1, ARequestForAnotherImageThanTheSlotHoldsIsNotStaged) {
   EXPECT_FALSE(w.journal().staged.exists());
 }
 
-// A port without a device secret keeps the token in the journal. When that record was lost, an all-zero token must not
-// match the all-zero memory of it.
-// Answers: RC-02
+// A port without a device secret keeps the token in the journal. When that record was lost, an all-zero token
+// must not match the all-zero memory of it. Answers: RC-02
 TEST(BootRule2, ATokenThatWasLostIsNotAZeroToken) {
   Provisioned w({.device_secret = false});
   const Bytes v2 = w.image({2, 2, 2});

@@ -11,8 +11,8 @@ namespace aseptic::boot::testing {
 namespace {
 constexpr std::uint64_t kLaneSeeds[4] = {0x9E3779B97F4A7C15ULL, 0xC2B2AE3D27D4EB4FULL, 0x165667B19E3779F9ULL,
                                          0x27D4EB2F165667C5ULL};
-constexpr std::uint64_t kLaneFactors[4] = {0xff51afd7ed558ccdULL, 0xc4ceb9fe1a85ec53ULL, 0x2545F4914F6CDD1DULL,
-                                           0xD6E8FEB86659FD93ULL};
+constexpr std::uint64_t kLaneFactors[4] = {0xff51afd7ed558ccdULL, 0xc4ceb9fe1a85ec53ULL,
+                                           0x2545F4914F6CDD1DULL, 0xD6E8FEB86659FD93ULL};
 Uuid uuid(std::uint8_t first) {
   Uuid id{};
   id[0] = first;
@@ -20,7 +20,9 @@ Uuid uuid(std::uint8_t first) {
 }
 }  // namespace
 
-void IdealHasher::reset() { std::copy(std::begin(kLaneSeeds), std::end(kLaneSeeds), lanes_); }
+void IdealHasher::reset() {
+  std::copy(std::begin(kLaneSeeds), std::end(kLaneSeeds), lanes_);
+}
 void IdealHasher::update(ByteView bytes) {
   for (const auto byte : bytes)
     for (int i = 0; i < 4; ++i) {
@@ -46,7 +48,8 @@ std::array<std::uint8_t, kP256PublicKeySize> IdealSigner::add_key(std::uint8_t s
   keys_[Bytes(key.begin(), key.end())] = seed;
   return key;
 }
-std::array<std::uint8_t, kP256SignatureSize> IdealSigner::sign(std::uint8_t seed, const Digest& message) const {
+std::array<std::uint8_t, kP256SignatureSize> IdealSigner::sign(std::uint8_t seed,
+                                                               const Digest& message) const {
   IdealHasher hasher;
   const std::uint8_t first[] = {'s', '1', seed};
   const std::uint8_t second[] = {'s', '2', seed};
@@ -55,7 +58,8 @@ std::array<std::uint8_t, kP256SignatureSize> IdealSigner::sign(std::uint8_t seed
   copy_bytes(MutableBytes(signature).last(32), hash_of(hasher, second, message));
   return signature;
 }
-Status IdealSigner::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message,
+Status IdealSigner::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
+                                const Digest& message,
                                 std::span<const std::uint8_t, kP256SignatureSize> signature) {
   const auto key = keys_.find(Bytes(public_key.begin(), public_key.end()));
   if (key == keys_.end()) return Status::kBadSignature;
@@ -84,10 +88,12 @@ void MemoryStorage::disturb(const Write& write, Kind kind) {
   const std::uint64_t end = write.offset + write.after.size();
   std::vector<Write> spoilt;
   std::erase_if(unstable_, [&](const Write& old) {
-    if (old.area != write.area || old.offset >= end || write.offset >= old.offset + old.after.size()) return false;
+    if (old.area != write.area || old.offset >= end || write.offset >= old.offset + old.after.size())
+      return false;
     if (kind == Kind::kProgram && old.half_programmed && old.offset == write.offset) {
       Write later = write;  // NOR: a program can only take bits away, and the half-moved charge takes its own
-      for (std::size_t i = 0; i < later.after.size() && i < old.after.size(); ++i) later.after[i] &= old.after[i];
+      for (std::size_t i = 0; i < later.after.size() && i < old.after.size(); ++i)
+        later.after[i] &= old.after[i];
       spoilt.push_back(later);
     }
     return true;
@@ -104,7 +110,8 @@ Status MemoryStorage::write(Area area, std::uint64_t offset, Bytes after, Kind k
   const bool off_before = cut_;
   const bool done = step();
   if (off_before) return Status::kIoError;
-  // The write under way when the power fails is pending like the others: the tear model says what is left of it.
+  // The write under way when the power fails is pending like the others: the tear model says what is left of
+  // it.
   disturb(write, kind);
   put(area, offset, write.after);
   pending_.push_back(std::move(write));
@@ -125,29 +132,34 @@ Status MemoryStorage::sync(Area area) {
 }
 
 void MemoryStorage::power_returns(Tear tear, std::mt19937_64& random) {
-  for (const Write& write : unstable_) put(write.area, write.offset, write.after);
+  for (const Write& write : unstable_)
+    put(write.area, write.offset, write.after);
   unstable_.clear();
   if (tear != Tear::kDone) {
-    for (std::size_t i = pending_.size(); i-- > 0;) put(pending_[i].area, pending_[i].offset, pending_[i].before);
+    for (std::size_t i = pending_.size(); i-- > 0;)
+      put(pending_[i].area, pending_[i].offset, pending_[i].before);
     if (tear != Tear::kLost && !pending_.empty()) {
       // All but the last write may have reached the medium before it.
-      for (std::size_t i = 0; i + 1 < pending_.size(); ++i) put(pending_[i].area, pending_[i].offset, pending_[i].after);
+      for (std::size_t i = 0; i + 1 < pending_.size(); ++i)
+        put(pending_[i].area, pending_[i].offset, pending_[i].after);
       const Write last = pending_.back();
       Bytes torn = last.before;
       const std::size_t half = torn.size() / 2;
       for (std::size_t i = 0; i < torn.size(); ++i) {
-        const bool done = tear == Tear::kFirstHalf    ? i < half
-                          : tear == Tear::kSecondHalf ? i >= half
+        const bool done = tear == Tear::kFirstHalf     ? i < half
+                          : tear == Tear::kSecondHalf  ? i >= half
                           : tear == Tear::kRandomBytes ? (random() & 1U) != 0
                                                        : false;
         if (done) torn[i] = last.after[i];
-        if (tear == Tear::kUnstable && (i & 3U) == 0) torn[i] = static_cast<std::uint8_t>(last.after[i] ^ 0x5A);
+        if (tear == Tear::kUnstable && (i & 3U) == 0)
+          torn[i] = static_cast<std::uint8_t>(last.after[i] ^ 0x5A);
       }
       put(last.area, last.offset, torn);
       if (tear == Tear::kFading) {
         put(last.area, last.offset, last.after);
         Write faded = last;
-        for (std::size_t i = 0; i < faded.after.size(); i += 3) faded.after[i] ^= 0xA5U;
+        for (std::size_t i = 0; i < faded.after.size(); i += 3)
+          faded.after[i] ^= 0xA5U;
         unstable_.push_back(faded);
       }
       if (tear == Tear::kUnstable || tear == Tear::kUnstableBlank) {
@@ -161,7 +173,9 @@ void MemoryStorage::power_returns(Tear tear, std::mt19937_64& random) {
   keep_power();
 }
 
-bool CollectedEvents::has(EventCode code) const { return find(code).has_value(); }
+bool CollectedEvents::has(EventCode code) const {
+  return find(code).has_value();
+}
 std::optional<Event> CollectedEvents::find(EventCode code) const {
   for (const auto& e : events)
     if (e.code == code) return e;
@@ -170,7 +184,8 @@ std::optional<Event> CollectedEvents::find(EventCode code) const {
 std::string CollectedEvents::text() const {
   std::string out;
   for (const auto& e : events)
-    out += std::string(event_name(e.code)) + "/" + describe(e.status).name + "/" + std::to_string(e.value) + " ";
+    out +=
+        std::string(event_name(e.code)) + "/" + describe(e.status).name + "/" + std::to_string(e.value) + " ";
   return out;
 }
 
@@ -202,9 +217,9 @@ World::World(WorldConfig c) : config(c) {
   provisioning.recovery_present = c.recovery;
   provisioning.interrupted_trials_max = c.interrupted_max;
   provisioning.policy_delay_boots = c.policy_delay;
-  provisioning.port_capabilities = kPortKnowsResetCause | kPortWriteProtects | kPortEmulated |
-                                   (c.nv_port ? kPortNvStore : 0U) | (c.device_secret ? kPortDeviceSecret : 0U) |
-                                   (c.recovery_writable ? kPortRecoveryWritable : 0U);
+  provisioning.port_capabilities =
+      kPortKnowsResetCause | kPortWriteProtects | kPortEmulated | (c.nv_port ? kPortNvStore : 0U) |
+      (c.device_secret ? kPortDeviceSecret : 0U) | (c.recovery_writable ? kPortRecoveryWritable : 0U);
   for (std::uint8_t i = 0; i < 2; ++i) {
     KeySlot& slot = provisioning.key_slots[i];
     slot.provisioned = true;
@@ -252,9 +267,11 @@ Manifest World::manifest_for(const ImageSpec& spec, Bytes* slot) {
   for (std::size_t i = 0; i < spec.exec_size; ++i)
     content[static_cast<std::size_t>(kFirstRegionOffset) + i] =
         static_cast<std::uint8_t>(spec.sequence * 7 + spec.epoch * 3 + i);
-  m.regions[0].digest = hash_of(hasher, ByteView(content).subspan(static_cast<std::size_t>(kFirstRegionOffset),
-                                                                  static_cast<std::size_t>(spec.exec_size)));
-  const std::uint64_t exec_end = (kFirstRegionOffset + spec.exec_size + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
+  m.regions[0].digest =
+      hash_of(hasher, ByteView(content).subspan(static_cast<std::size_t>(kFirstRegionOffset),
+                                                static_cast<std::size_t>(spec.exec_size)));
+  const std::uint64_t exec_end =
+      (kFirstRegionOffset + spec.exec_size + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
   m.image_size = exec_end;
   if (spec.with_tree) {
     m.region_count = 2;
@@ -263,7 +280,8 @@ Manifest World::manifest_for(const ImageSpec& spec, Bytes* slot) {
     TreeHasher tree(hasher, m.tree_salt);
     for (std::uint64_t block = 0; block < 3; ++block) {
       const auto at = static_cast<std::size_t>(exec_end + block * kImageBlockSize);
-      for (std::size_t i = 0; i < kImageBlockSize; ++i) content[at + i] = static_cast<std::uint8_t>(i + block);
+      for (std::size_t i = 0; i < kImageBlockSize; ++i)
+        content[at + i] = static_cast<std::uint8_t>(i + block);
       tree.add_block(ByteView(content).subspan(at).first<kImageBlockSize>());
     }
     m.regions[1] = {RegionKind::kTreeVerified, exec_end, 3 * kImageBlockSize, {}};

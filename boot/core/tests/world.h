@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device in memory for boot's tests: storage with a write cache, power cuts and tear models, ideal crypto, images.
-// The crypto is ideal in the protocol sense (no collisions, no forgeries without the key) and fast, so that hundreds
-// of thousands of power-ups fit into a test; the host port's tests use the real one.
+// A device in memory for boot's tests: storage with a write cache, power cuts and tear models, ideal crypto,
+// images. The crypto is ideal in the protocol sense (no collisions, no forgeries without the key) and fast,
+// so that hundreds of thousands of power-ups fit into a test; the host port's tests use the real one.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -46,21 +46,22 @@ class IdealSigner final : public SignatureVerifier {
 
 // What of the writes that were not synced is on the medium after a cut.
 enum class Tear {
-  kLost,         // nothing since the last sync
-  kDone,         // everything, although the call never returned
-  kFirstHalf,    // the last write's first half
-  kSecondHalf,   // ... second half
-  kRandomBytes,  // each byte old or new
-  kUnstable,     // reads as garbage now and as written from the second boot on
-  kUnstableBlank,// reads as if never written now; what is programmed over it reads right at once and spoilt later
-  kFading,       // reads as written now and as garbage from the second boot on
+  kLost,           // nothing since the last sync
+  kDone,           // everything, although the call never returned
+  kFirstHalf,      // the last write's first half
+  kSecondHalf,     // ... second half
+  kRandomBytes,    // each byte old or new
+  kUnstable,       // reads as garbage now and as written from the second boot on
+  kUnstableBlank,  // reads as if never written now; what is programmed over it reads right at once and spoilt
+                   // later
+  kFading,         // reads as written now and as garbage from the second boot on
 };
-inline constexpr Tear kAllTears[] = {Tear::kLost,        Tear::kDone,     Tear::kFirstHalf,    Tear::kSecondHalf,
-                                     Tear::kRandomBytes, Tear::kUnstable, Tear::kUnstableBlank,
-                                     Tear::kFading};
+inline constexpr Tear kAllTears[] = {Tear::kLost,          Tear::kDone,        Tear::kFirstHalf,
+                                     Tear::kSecondHalf,    Tear::kRandomBytes, Tear::kUnstable,
+                                     Tear::kUnstableBlank, Tear::kFading};
 
-// Erased value 0xFF. Bytes are visible at once and durable at `sync`. After `cut_at` operations the power is off:
-// every call fails and changes nothing.
+// Erased value 0xFF. Bytes are visible at once and durable at `sync`. After `cut_at` operations the power is
+// off: every call fails and changes nothing.
 class MemoryStorage final : public Storage {
  public:
   MemoryStorage();
@@ -97,8 +98,9 @@ class MemoryStorage final : public Storage {
   void put(Area area, std::uint64_t offset, const Bytes& content);
 
   Bytes areas_[kAreaCount];
-  std::vector<Write> pending_;    // not synced
-  std::vector<Write> unstable_;   // becomes `after` when the power returns once more, unless erased or written over
+  std::vector<Write> pending_;  // not synced
+  std::vector<Write>
+      unstable_;  // becomes `after` when the power returns once more, unless erased or written over
   std::uint64_t operations_ = 0;
   std::uint64_t cut_at_ = ~0ULL;
   bool cut_ = false;
@@ -160,8 +162,9 @@ class World {
 
   // Images.
   Manifest manifest_for(const ImageSpec& spec, Bytes* slot = nullptr);
-  Bytes image(const ImageSpec& spec);                       // a whole slot
-  Bytes sign(const Manifest& manifest, Bytes slot, std::uint8_t key);  // region and signature into the slot's head
+  Bytes image(const ImageSpec& spec);  // a whole slot
+  Bytes sign(const Manifest& manifest, Bytes slot,
+             std::uint8_t key);  // region and signature into the slot's head
   Digest digest_of(const Bytes& slot);
   void install(Area area, const Bytes& image) { storage.bytes(area) = image; }
   // Factory state: this image confirmed, in both slots and recovery.
@@ -175,7 +178,7 @@ class World {
   void request_synced() { request_kind(RequestKind::kSynced); }
   void request_confirm();  // with the token of the mailbox
   void request_kind(RequestKind kind);
-  void permit();           // the therapy side
+  void permit();  // the therapy side
   // Stage, arm, permit and boot by commanded reset: returns what boots.
   Status trial(SlotId slot, const Bytes& image, std::uint16_t attempt = 1);
 

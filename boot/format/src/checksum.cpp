@@ -9,7 +9,8 @@ std::uint64_t checksum(ByteView bytes) {
   std::uint64_t crc = ~0ULL;
   for (const auto byte : bytes) {
     crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? kPolynomialReflected : 0);
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? kPolynomialReflected : 0);
   }
   return ~crc;
 }

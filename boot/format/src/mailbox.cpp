@@ -28,7 +28,8 @@ Status check_wire(const BootReportWire& w) {
   if (w.length.get() != kBootReportSize) return Status::kBadLength;
   if (!checksum_matches(bytes_of(w))) return Status::kBadChecksum;
   if (!enumerators_known(w)) return Status::kBadEnumerator;
-  if (w.quarantine_count.get() > kQuarantineMax || w.event_count.get() > kReportEventsMax) return Status::kBadLength;
+  if (w.quarantine_count.get() > kQuarantineMax || w.event_count.get() > kReportEventsMax)
+    return Status::kBadLength;
   return Status::kOk;
 }
 
@@ -136,7 +137,8 @@ Status decode_boot_report(std::span<const std::uint8_t, kBootReportSize> bytes, 
   copy_bytes(r.alias_public_key, w.alias_public_key);
   for (std::size_t i = 0; i < kQuarantineMax; ++i)
     r.quarantine[i] = {w.quarantine[i].digest, w.quarantine[i].attempt.get()};
-  for (std::size_t i = 0; i < kReportEventsMax; ++i) r.events[i] = {w.events[i].code.get(), w.events[i].detail.get()};
+  for (std::size_t i = 0; i < kReportEventsMax; ++i)
+    r.events[i] = {w.events[i].code.get(), w.events[i].detail.get()};
   copy_bytes(r.signature, w.signature);
   out = r;
   return Status::kOk;

@@ -9,12 +9,14 @@ constexpr std::uint64_t round_up_to_block(std::uint64_t value) {
 }
 
 bool is_version_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '+' || c == '-';
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '+' ||
+         c == '-';
 }
 
 Status check_version(const std::array<char, kVersionSize>& version) {
   std::size_t length = 0;
-  while (length < kVersionSize && version[length] != '\0') ++length;
+  while (length < kVersionSize && version[length] != '\0')
+    ++length;
   if (length == 0) return Status::kBadText;
   for (std::size_t i = 0; i < kVersionSize; ++i) {
     if (i < length && !is_version_character(version[i])) return Status::kBadText;
@@ -23,12 +25,15 @@ Status check_version(const std::array<char, kVersionSize>& version) {
   return Status::kOk;
 }
 
-bool is_tree(RegionKind kind) { return kind == RegionKind::kTreeVerified || kind == RegionKind::kVerity; }
+bool is_tree(RegionKind kind) {
+  return kind == RegionKind::kTreeVerified || kind == RegionKind::kVerity;
+}
 
 Status check_region(const Region& region, std::uint64_t free_from) {
   if (region.kind != RegionKind::kExecCopied && !is_tree(region.kind)) return Status::kBadEnumerator;
   // SECURITY(T-35): each bound is checked before any sum is made; kImageSizeMax keeps sums far from wrapping.
-  if (region.offset > kImageSizeMax || region.size > kImageSizeMax || region.size == 0) return Status::kBadRegionTable;
+  if (region.offset > kImageSizeMax || region.size > kImageSizeMax || region.size == 0)
+    return Status::kBadRegionTable;
   if (region.offset % kImageBlockSize != 0 || region.offset < free_from) return Status::kBadRegionTable;
   if (is_tree(region.kind) && region.size % kImageBlockSize != 0) return Status::kBadRegionTable;
   if (is_zero(region.digest)) return Status::kBadRegionTable;
@@ -95,7 +100,8 @@ Status check_dependencies(const Manifest& m) {
 }
 
 Status check_scalars(const Manifest& m) {
-  if (m.image_type != ImageType::kApplication && m.image_type != ImageType::kData) return Status::kBadEnumerator;
+  if (m.image_type != ImageType::kApplication && m.image_type != ImageType::kData)
+    return Status::kBadEnumerator;
   if (m.life_cycle != LifeCycle::kDevelopment && m.life_cycle != LifeCycle::kProduction)
     return Status::kBadEnumerator;
   if (m.hardware_revision_min > m.hardware_revision_max) return Status::kBadRange;
@@ -157,14 +163,16 @@ Status encode_manifest(const Manifest& m, std::span<std::uint8_t, kManifestRegio
   w.hardware = m.hardware;
   w.hardware_revision_min.set(m.hardware_revision_min);
   w.hardware_revision_max.set(m.hardware_revision_max);
-  for (std::size_t i = 0; i < kVersionSize; ++i) w.version[i] = static_cast<std::uint8_t>(m.version[i]);
+  for (std::size_t i = 0; i < kVersionSize; ++i)
+    w.version[i] = static_cast<std::uint8_t>(m.version[i]);
   w.sequence.set(m.sequence);
   w.epoch.set(m.epoch);
   w.policy_flags.set(m.policy_flags);
   w.image_size.set(m.image_size);
   w.load_address.set(m.load_address);
   w.entry.set(m.entry);
-  for (std::size_t i = 0; i < kRegionCountMax; ++i) encode_region(m.regions[i], w.regions[i]);
+  for (std::size_t i = 0; i < kRegionCountMax; ++i)
+    encode_region(m.regions[i], w.regions[i]);
   w.tree_hash.set(static_cast<std::uint8_t>(m.tree_hash));
   w.tree_block_log2.set(m.tree_hash == TreeHash::kNone ? 0 : kTreeBlockLog2);
   w.tree_salt = m.tree_salt;
@@ -199,7 +207,8 @@ Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes,
   m.hardware = w.hardware;
   m.hardware_revision_min = w.hardware_revision_min.get();
   m.hardware_revision_max = w.hardware_revision_max.get();
-  for (std::size_t i = 0; i < kVersionSize; ++i) m.version[i] = static_cast<char>(w.version[i]);
+  for (std::size_t i = 0; i < kVersionSize; ++i)
+    m.version[i] = static_cast<char>(w.version[i]);
   m.sequence = w.sequence.get();
   m.epoch = w.epoch.get();
   m.policy_flags = w.policy_flags.get();
@@ -207,7 +216,8 @@ Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes,
   m.load_address = w.load_address.get();
   m.entry = w.entry.get();
   m.region_count = w.region_count.get();
-  for (std::size_t i = 0; i < kRegionCountMax; ++i) m.regions[i] = decode_region(w.regions[i]);
+  for (std::size_t i = 0; i < kRegionCountMax; ++i)
+    m.regions[i] = decode_region(w.regions[i]);
   m.tree_hash = static_cast<TreeHash>(w.tree_hash.get());
   m.tree_salt = w.tree_salt;
   m.verity_root = w.verity_root;
@@ -251,11 +261,12 @@ Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManife
 
 Digest image_digest(Hasher& hasher, const Manifest& manifest) {
   RegionWire table[kRegionCountMax] = {};
-  for (std::size_t i = 0; i < kRegionCountMax; ++i) encode_region(manifest.regions[i], table[i]);
+  for (std::size_t i = 0; i < kRegionCountMax; ++i)
+    encode_region(manifest.regions[i], table[i]);
   Le64 size{};
   size.set(manifest.image_size);
-  return hash_of(hasher, domain(kImageDomain),
-                 {reinterpret_cast<const std::uint8_t*>(table), sizeof(table)}, bytes_of(size));
+  return hash_of(hasher, domain(kImageDomain), {reinterpret_cast<const std::uint8_t*>(table), sizeof(table)},
+                 bytes_of(size));
 }
 
 }  // namespace aseptic::boot

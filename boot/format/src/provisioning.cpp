@@ -14,7 +14,8 @@ Status check_wire(const ProvisioningWire& w) {
   if (w.reserved0 != 0 || !all_bytes_are(w.reserved1, 0) || !all_bytes_are(w.reserved2, 0))
     return Status::kReservedNotZero;
   const auto life_cycle = static_cast<LifeCycle>(w.life_cycle.get());
-  if (life_cycle != LifeCycle::kDevelopment && life_cycle != LifeCycle::kProduction) return Status::kBadEnumerator;
+  if (life_cycle != LifeCycle::kDevelopment && life_cycle != LifeCycle::kProduction)
+    return Status::kBadEnumerator;
   if (w.recovery_present.get() > 1 || w.interrupted_trials_max.get() == 0) return Status::kBadEnumerator;
   if ((w.port_capabilities.get() & ~kPortFlagsKnown) != 0) return Status::kPolicyFlagUnknown;
   return Status::kOk;
@@ -22,8 +23,7 @@ Status check_wire(const ProvisioningWire& w) {
 
 Status decode_key_slot(Hasher& hasher, const KeySlotWire& w, KeySlot& out) {
   if (!all_bytes_are(w.reserved, 0)) return Status::kReservedNotZero;
-  if (w.provisioned.get() == 0)
-    return all_bytes_are(bytes_of(w), 0) ? Status::kOk : Status::kReservedNotZero;
+  if (w.provisioned.get() == 0) return all_bytes_are(bytes_of(w), 0) ? Status::kOk : Status::kReservedNotZero;
   if (w.provisioned.get() != 1) return Status::kBadEnumerator;
   out.provisioned = true;
   out.hash = w.hash;
@@ -64,7 +64,8 @@ void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kPr
   copy_bytes(out, bytes_of(w));
 }
 
-Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes, Provisioning& out) {
+Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes,
+                           Provisioning& out) {
   ProvisioningWire w{};
   copy_bytes(mutable_bytes_of(w), bytes);
   ASEPTIC_BOOT_TRY(check_wire(w));

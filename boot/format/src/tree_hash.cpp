@@ -30,7 +30,8 @@ void TreeHasher::add_leaf(const Digest& leaf) {
 Status TreeHasher::root(Digest& out) const {
   if (count_ == 0) return Status::kBadTree;
   std::size_t level = 0;
-  while (((count_ >> level) & 1U) == 0) ++level;
+  while (((count_ >> level) & 1U) == 0)
+    ++level;
   Digest carry = levels_[level];  // the rightmost full subtree; as an odd node it moves up unchanged
   for (++level; level < kTreeLevelsMax; ++level)
     if (((count_ >> level) & 1U) != 0) carry = tree_node(hasher_, levels_[level], carry);

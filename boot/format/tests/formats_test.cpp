@@ -7,13 +7,13 @@
 #include <random>
 #include <vector>
 
+#include "../../core/tests/world.h"
 #include "aseptic/boot/format/checksum.h"
 #include "aseptic/boot/format/mailbox.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/provisioning.h"
 #include "aseptic/boot/format/tree_hash.h"
-#include "../../core/tests/world.h"
 
 namespace aseptic::boot::testing {
 namespace {
@@ -59,7 +59,8 @@ TEST(BootManifest, DecodesWhatItEncodes) {
 
 // Answers: MF-08
 TEST(BootManifest, NoByteIsWithoutMeaning) {
-  // Whatever byte is changed: the manifest is refused, or it decodes to something else that encodes to these bytes.
+  // Whatever byte is changed: the manifest is refused, or it decodes to something else that encodes to these
+  // bytes.
   const Region1024 region = encoded(sample());
   for (std::size_t at = 0; at < region.size(); ++at)
     for (const int change : {0x01, 0x80, 0xFF}) {
@@ -110,30 +111,55 @@ TEST(BootManifest, T25_T35_EveryWrongFieldIsRefusedWithItsReason) {
       {"version with a control character", [](Region1024& r) { r[57] = '\n'; }, Status::kBadText},
       {"text behind the version's end", [](Region1024& r) { r[79] = 'x'; }, Status::kBadText},
       {"sequence 0", [](Region1024& r) { set<std::uint64_t>(r, 80, 0); }, Status::kBadRange},
-      {"unknown policy flag", [](Region1024& r) { set<std::uint32_t>(r, 92, 2); }, Status::kPolicyFlagUnknown},
-      {"image size one block short", [](Region1024& r) { set<std::uint64_t>(r, 96, 36864); }, Status::kBadImageSize},
-      {"image size one block long", [](Region1024& r) { set<std::uint64_t>(r, 96, 45056); }, Status::kBadImageSize},
-      {"image size 2^63", [](Region1024& r) { set<std::uint64_t>(r, 96, 1ULL << 63U); }, Status::kBadImageSize},
-      {"entry below load address", [](Region1024& r) { set<std::uint64_t>(r, 112, 0x1FFFFFFF); }, Status::kBadEntry},
-      {"entry behind the region", [](Region1024& r) { set<std::uint64_t>(r, 112, 0x20000000 + 100); }, Status::kBadEntry},
-      {"load address wraps", [](Region1024& r) { set<std::uint64_t>(r, 104, ~0ULL - 50); set<std::uint64_t>(r, 112, ~0ULL - 40); }, Status::kBadEntry},
+      {"unknown policy flag", [](Region1024& r) { set<std::uint32_t>(r, 92, 2); },
+       Status::kPolicyFlagUnknown},
+      {"image size one block short", [](Region1024& r) { set<std::uint64_t>(r, 96, 36864); },
+       Status::kBadImageSize},
+      {"image size one block long", [](Region1024& r) { set<std::uint64_t>(r, 96, 45056); },
+       Status::kBadImageSize},
+      {"image size 2^63", [](Region1024& r) { set<std::uint64_t>(r, 96, 1ULL << 63U); },
+       Status::kBadImageSize},
+      {"entry below load address", [](Region1024& r) { set<std::uint64_t>(r, 112, 0x1FFFFFFF); },
+       Status::kBadEntry},
+      {"entry behind the region", [](Region1024& r) { set<std::uint64_t>(r, 112, 0x20000000 + 100); },
+       Status::kBadEntry},
+      {"load address wraps",
+       [](Region1024& r) {
+         set<std::uint64_t>(r, 104, ~0ULL - 50);
+         set<std::uint64_t>(r, 112, ~0ULL - 40);
+       },
+       Status::kBadEntry},
       {"region kind 4", [](Region1024& r) { r[kRegion1] = 4; }, Status::kBadEnumerator},
       {"second executable region", [](Region1024& r) { r[kRegion1] = 1; }, Status::kBadRegionTable},
       {"first region not executable", [](Region1024& r) { r[kRegion0] = 2; }, Status::kBadRegionTable},
       {"region reserved byte", [](Region1024& r) { r[kRegion0 + 3] = 1; }, Status::kReservedNotZero},
-      {"region over the manifest", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 8, 8192); }, Status::kBadRegionTable},
-      {"region not aligned", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 8, 12289); }, Status::kBadRegionTable},
-      {"region empty", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, 0); }, Status::kBadRegionTable},
-      {"region overlaps the next", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, 4097); }, Status::kBadRegionTable},
-      {"region size 2^64-1", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, ~0ULL); }, Status::kBadRegionTable},
-      {"region offset 2^64-4096", [](Region1024& r) { set<std::uint64_t>(r, kRegion1 + 8, ~0ULL - 4095); }, Status::kBadRegionTable},
-      {"tree region not in blocks", [](Region1024& r) { set<std::uint64_t>(r, kRegion1 + 16, 12287); }, Status::kBadRegionTable},
-      {"zero digest", [](Region1024& r) { std::memset(r.data() + kRegion0 + 24, 0, 32); }, Status::kBadRegionTable},
-      {"tree hash missing", [](Region1024& r) { r[344] = 0; r[345] = 0; }, Status::kBadTree},
+      {"region over the manifest", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 8, 8192); },
+       Status::kBadRegionTable},
+      {"region not aligned", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 8, 12289); },
+       Status::kBadRegionTable},
+      {"region empty", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, 0); },
+       Status::kBadRegionTable},
+      {"region overlaps the next", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, 4097); },
+       Status::kBadRegionTable},
+      {"region size 2^64-1", [](Region1024& r) { set<std::uint64_t>(r, kRegion0 + 16, ~0ULL); },
+       Status::kBadRegionTable},
+      {"region offset 2^64-4096", [](Region1024& r) { set<std::uint64_t>(r, kRegion1 + 8, ~0ULL - 4095); },
+       Status::kBadRegionTable},
+      {"tree region not in blocks", [](Region1024& r) { set<std::uint64_t>(r, kRegion1 + 16, 12287); },
+       Status::kBadRegionTable},
+      {"zero digest", [](Region1024& r) { std::memset(r.data() + kRegion0 + 24, 0, 32); },
+       Status::kBadRegionTable},
+      {"tree hash missing",
+       [](Region1024& r) {
+         r[344] = 0;
+         r[345] = 0;
+       },
+       Status::kBadTree},
       {"tree hash unknown", [](Region1024& r) { r[344] = 2; }, Status::kBadTree},
       {"tree block size", [](Region1024& r) { r[345] = 13; }, Status::kBadTree},
       {"verity root missing", [](Region1024& r) { std::memset(r.data() + 384, 0, 32); }, Status::kBadTree},
-      {"revoked key slot that does not exist", [](Region1024& r) { set<std::uint32_t>(r, 576, 16); }, Status::kPolicyFlagUnknown},
+      {"revoked key slot that does not exist", [](Region1024& r) { set<std::uint32_t>(r, 576, 16); },
+       Status::kPolicyFlagUnknown},
       {"reserved behind min_root_version", [](Region1024& r) { r[588] = 1; }, Status::kReservedNotZero},
       {"no classic algorithm", [](Region1024& r) { r[656] = 0; }, Status::kBadAlgorithm},
       {"other classic algorithm", [](Region1024& r) { r[656] = 2; }, Status::kBadAlgorithm},
@@ -147,7 +173,8 @@ TEST(BootManifest, T25_T35_EveryWrongFieldIsRefusedWithItsReason) {
     mutation.change(region);
     Manifest out;
     out.sequence = 4711;
-    EXPECT_EQ(describe(decode_manifest(region, out)).name, std::string(describe(mutation.expected).name)) << mutation.name;
+    EXPECT_EQ(describe(decode_manifest(region, out)).name, std::string(describe(mutation.expected).name))
+        << mutation.name;
     EXPECT_EQ(out.sequence, 4711U) << "out is written only on success: " << mutation.name;
   }
 }
@@ -238,7 +265,8 @@ TEST(BootProvisioning, RoundTripsAndEveryBitCounts) {
   EXPECT_EQ(out.hardware_revision, 9U);
   EXPECT_TRUE(out.key_slots[1].provisioned);
   EXPECT_FALSE(out.key_slots[2].provisioned);
-  every_bit_counts(bytes, [&](const auto& changed) { return decode_provisioning(world.hasher, changed, out); });
+  every_bit_counts(bytes,
+                   [&](const auto& changed) { return decode_provisioning(world.hasher, changed, out); });
 }
 
 // Answers: RB-08
@@ -299,17 +327,20 @@ using Block = std::array<std::uint8_t, kImageBlockSize>;
 
 Block block_of(std::uint64_t index) {
   Block block{};
-  for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::uint8_t>(index * 31 + i * (index + 1));
+  for (std::size_t i = 0; i < block.size(); ++i)
+    block[i] = static_cast<std::uint8_t>(index * 31 + i * (index + 1));
   return block;
 }
 
 // The slow second way: level by level, an odd node moves up unchanged.
 Digest slow_root(IdealHasher& hasher, const Digest& salt, std::uint64_t blocks) {
   std::vector<Digest> level;
-  for (std::uint64_t i = 0; i < blocks; ++i) level.push_back(tree_leaf(hasher, salt, block_of(i)));
+  for (std::uint64_t i = 0; i < blocks; ++i)
+    level.push_back(tree_leaf(hasher, salt, block_of(i)));
   while (level.size() > 1) {
     std::vector<Digest> above;
-    for (std::size_t i = 0; i + 1 < level.size(); i += 2) above.push_back(tree_node(hasher, level[i], level[i + 1]));
+    for (std::size_t i = 0; i + 1 < level.size(); i += 2)
+      above.push_back(tree_node(hasher, level[i], level[i + 1]));
     if (level.size() % 2 == 1) above.push_back(level.back());
     level = above;
   }
@@ -332,7 +363,8 @@ TEST(BootTree, TheIncrementalRootIsTheSlowRoot) {
 
 struct VectorSource final : BlockSource {
   explicit VectorSource(std::uint64_t blocks) {
-    for (std::uint64_t i = 0; i < blocks; ++i) content.push_back(block_of(i));
+    for (std::uint64_t i = 0; i < blocks; ++i)
+      content.push_back(block_of(i));
   }
   Status read_block(std::uint64_t index, std::span<std::uint8_t, kImageBlockSize> out) override {
     if (index >= content.size()) return Status::kOutOfRange;

@@ -22,7 +22,8 @@ TEST(BootStatus, EveryErrorIsSixBitsAwayFromSuccess) {
   }
   EXPECT_GE(errors, 40);
   // The values that a glitch leaves most often are no success either.
-  for (const std::uint32_t value : {0U, 1U, ~0U}) EXPECT_FALSE(ok(static_cast<Status>(value)));
+  for (const std::uint32_t value : {0U, 1U, ~0U})
+    EXPECT_FALSE(ok(static_cast<Status>(value)));
 }
 
 TEST(BootStatus, NumbersNamesAndSentencesAreUnique) {

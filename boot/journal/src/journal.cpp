@@ -3,8 +3,8 @@
 
 namespace aseptic::boot {
 namespace {
-constexpr std::uint32_t kPrepareRecords = 3;   // burnt position, rewritten tail, BOOT
-constexpr int kWriteTriesMax = 4;              // positions that may turn out worn before a write is given up
+constexpr std::uint32_t kPrepareRecords = 3;  // burnt position, rewritten tail, BOOT
+constexpr int kWriteTriesMax = 4;             // positions that may turn out worn before a write is given up
 constexpr std::uint64_t kSequenceReserve = 1U << 20U;
 }  // namespace
 
@@ -53,7 +53,8 @@ void Journal::fold_half(std::size_t half, const Half& scanned) {
   damaged_ = 0;
   RecordBytes bytes{};
   Record record;
-  for (std::uint32_t position = scanned.group_end; position-- > 0;)  // the tail of a fresh half is its commit record
+  for (std::uint32_t position = scanned.group_end;
+       position-- > 0;)  // the tail of a fresh half is its commit record
     if (ok(read_record(half, position, bytes, record))) {
       tail_ = bytes;
       break;
@@ -75,10 +76,14 @@ Status Journal::load() {
   const std::uint64_t size = storage_.size(Area::kJournal);
   if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
   Half halves[2];
-  for (std::size_t i = 0; i < 2; ++i) scan(i, halves[i]);
-  sequence_seen_ = halves[0].sequence_max > halves[1].sequence_max ? halves[0].sequence_max : halves[1].sequence_max;
+  for (std::size_t i = 0; i < 2; ++i)
+    scan(i, halves[i]);
+  sequence_seen_ =
+      halves[0].sequence_max > halves[1].sequence_max ? halves[0].sequence_max : halves[1].sequence_max;
   if (!halves[0].closed && !halves[1].closed) return Status::kJournalUnreadable;
-  active_ = !halves[0].closed || (halves[1].closed && halves[1].commit_sequence > halves[0].commit_sequence) ? 1 : 0;
+  active_ = !halves[0].closed || (halves[1].closed && halves[1].commit_sequence > halves[0].commit_sequence)
+                ? 1
+                : 0;
   const Half& other = halves[1 - active_];
   other_half_stale_ =
       other.used != 0 && !(other.closed && other.commit_sequence < halves[active_].commit_sequence);
@@ -141,8 +146,8 @@ Status Journal::prepare() {
   other_half_stale_ = false;
   if (next_ + kPrepareRecords > positions())  // the snapshot is a rewritten tail in itself
     return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
-  // The position at the tail may hold cells that a reset left half programmed although they read blank: all bits are
-  // programmed, so that they read as burnt for ever.
+  // The position at the tail may hold cells that a reset left half programmed although they read blank: all
+  // bits are programmed, so that they read as burnt for ever.
   const RecordBytes burnt{};
   ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset_of(active_, next_), burnt));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
@@ -175,7 +180,8 @@ Status Journal::restart(const JournalState& state) {
   const std::uint64_t size = storage_.size(Area::kJournal);
   if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
   std::uint64_t first = sequence_seen_ + 1;
-  if (first > kSequenceMax - kSequenceReserve) {  // a hostile journal must not leave boot without room to count
+  if (first >
+      kSequenceMax - kSequenceReserve) {  // a hostile journal must not leave boot without room to count
     ASEPTIC_BOOT_TRY(erase_half(1 - target));
     first = 1;
   }

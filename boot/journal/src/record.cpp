@@ -74,12 +74,14 @@ Status decode_checked(ByteView bytes, Record& out) {
 Status decode_keyed(const RecordSealer& sealer, ByteView bytes, Record& out) {
   RecordWire2 w{};
   copy_bytes(mutable_bytes_of(w), bytes);
-  // A record with a mere checksum is no record on a device with a secret: the format is the device's, not the record's.
+  // A record with a mere checksum is no record on a device with a secret: the format is the device's, not the
+  // record's.
   if (w.format.get() != kFormatMac) return Status::kBadFormat;
   if (!equal(w.mac, ByteView(record_mac(sealer, bytes)).first(sizeof w.mac))) return Status::kBadChecksum;
   Record record;
   get_arguments(w, record);
-  for (std::size_t i = sizeof w.sequence; i-- > 0;) record.sequence = (record.sequence << 8U) | w.sequence[i];
+  for (std::size_t i = sizeof w.sequence; i-- > 0;)
+    record.sequence = (record.sequence << 8U) | w.sequence[i];
   out = record;
   return Status::kOk;
 }
@@ -95,7 +97,8 @@ RecordBytes encode_record(const RecordSealer& sealer, const Record& record) {
   return sealer.keyed ? encode_keyed(sealer, record) : encode_checked(record);
 }
 
-Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes, Record& out) {
+Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes,
+                     Record& out) {
   if (bytes[0] == 0 || bytes[0] == 0xFF) return Status::kNotFound;  // burnt or erased: both cheap to skip
   return sealer.keyed ? decode_keyed(sealer, bytes, out) : decode_checked(bytes, out);
 }

@@ -18,7 +18,8 @@ Status check_unused(const RequestCellWire& w, RequestKind kind) {
   const bool challenge = kind == RequestKind::kChallenge;
   if (!stage && w.slot.get() != 0) return Status::kReservedNotZero;
   if (!stage && !challenge && (!is_zero(w.second) || w.number.get() != 0)) return Status::kReservedNotZero;
-  if (!stage && !challenge && kind != RequestKind::kConfirm && !is_zero(w.first)) return Status::kReservedNotZero;
+  if (!stage && !challenge && kind != RequestKind::kConfirm && !is_zero(w.first))
+    return Status::kReservedNotZero;
   return Status::kOk;
 }
 
@@ -108,7 +109,9 @@ PermitCell encode_permit(const Permit& permit) {
   return out;
 }
 
-PermitCell cleared_permit() { return {}; }
+PermitCell cleared_permit() {
+  return {};
+}
 
 Status decode_permit(std::span<const std::uint8_t, kPermitCellSize> bytes, Permit& out) {
   PermitCellWire w{};

@@ -86,7 +86,8 @@ void make_snapshot(const JournalState& s, SnapshotRecords& out) {
   put(out, scalars);
   put_image(out, s.confirmed,
             {SnapshotItem::kConfirmed, SnapshotItem::kConfirmedSet, SnapshotItem::kConfirmedInfo});
-  put_image(out, s.previous, {SnapshotItem::kPrevious, SnapshotItem::kPreviousSet, SnapshotItem::kPreviousInfo});
+  put_image(out, s.previous,
+            {SnapshotItem::kPrevious, SnapshotItem::kPreviousSet, SnapshotItem::kPreviousInfo});
   put_image(out, s.staged, {SnapshotItem::kStaged, SnapshotItem::kStagedSet, SnapshotItem::kStagedInfo},
             s.staged_attempt, s.staged_slot);
   if (!is_zero(s.trial_token)) put(out, item(SnapshotItem::kTrialToken, s.trial_token));

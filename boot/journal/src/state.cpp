@@ -69,24 +69,30 @@ void JournalState::lift_quarantine(const Digest& digest) {
   std::uint8_t kept = 0;
   for (std::size_t i = 0; i < quarantine_count; ++i)
     if (quarantine[i].digest != digest) quarantine[kept++] = quarantine[i];
-  for (std::size_t i = kept; i < kQuarantineMax; ++i) quarantine[i] = {};
+  for (std::size_t i = kept; i < kQuarantineMax; ++i)
+    quarantine[i] = {};
   quarantine_count = kept;
 }
 
 void JournalState::add_quarantine(const Digest& digest, std::uint16_t attempt) {
   lift_quarantine(digest);
-  if (quarantine_count == kQuarantineMax) {  // the oldest falls out; it would need a signed, offered release to matter
-    for (std::size_t i = 1; i < kQuarantineMax; ++i) quarantine[i - 1] = quarantine[i];
+  if (quarantine_count ==
+      kQuarantineMax) {  // the oldest falls out; it would need a signed, offered release to matter
+    for (std::size_t i = 1; i < kQuarantineMax; ++i)
+      quarantine[i - 1] = quarantine[i];
     --quarantine_count;
   }
   quarantine[quarantine_count++] = {digest, attempt};
 }
 
-void Fold::close_group() { group_set_ = group_info_ = group_token_ = group_image_ = {}; }
+void Fold::close_group() {
+  group_set_ = group_info_ = group_token_ = group_image_ = {};
+}
 
 void Fold::apply_trial(const Record& r) {
   JournalState& s = state_;
-  if (!s.trial_open || r.digest != s.staged.manifest) return;  // no trial of that digest: the record says nothing
+  if (!s.trial_open || r.digest != s.staged.manifest)
+    return;  // no trial of that digest: the record says nothing
   if (r.tag == RecordTag::kConfirmed) {
     s.previous = s.confirmed.exists() ? s.confirmed : s.staged;
     s.confirmed = s.staged;
@@ -122,7 +128,8 @@ void Fold::apply(const Record& r) {
       group_info_ = r.digest;
       break;
     case RecordTag::kStaged:
-      if (s.trial_open || is_zero(r.digest)) break;  // an open trial is closed first; nothing replaces what it is about
+      if (s.trial_open || is_zero(r.digest))
+        break;  // an open trial is closed first; nothing replaces what it is about
       drop_staged(s);
       s.staged.manifest = r.digest;
       s.staged.set = group_set_;

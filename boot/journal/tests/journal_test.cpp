@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal and the request cells: fold total and equal to the slow second reading, over all short record sequences,
-// torn tails and arbitrary bytes.
+// The journal and the request cells: fold total and equal to the slow second reading, over all short record
+// sequences, torn tails and arbitrary bytes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <random>
 
+#include "../../core/tests/world.h"
 #include "aseptic/boot/format/checksum.h"
 #include "aseptic/boot/journal/factory.h"
 #include "slow_journal.h"
-#include "../../core/tests/world.h"
 
 namespace aseptic::boot::testing {
 namespace {
@@ -40,7 +40,8 @@ JournalState rich_state() {
   s.staged = {digest(5), digest(6), 12, 2, 8};
   s.trial_token = digest(7);
   s.boot_hash = {digest(1), digest(8), 1};
-  for (std::uint8_t i = 0; i < kQuarantineMax; ++i) s.add_quarantine(digest(static_cast<std::uint8_t>(0x20 + i)), i);
+  for (std::uint8_t i = 0; i < kQuarantineMax; ++i)
+    s.add_quarantine(digest(static_cast<std::uint8_t>(0x20 + i)), i);
   return s;
 }
 
@@ -77,7 +78,8 @@ TEST(BootJournal, TheLargestSnapshotFitsTheSmallestHalf) {
   SnapshotRecords group;
   make_snapshot(rich_state(), group);
   EXPECT_EQ(group.count, kSnapshotRecordsMax);
-  EXPECT_LE(group.count + kGroupRecordsMax + 3, kJournalHalfMin / kRecordSize) << "a group and a boot's start fit behind it";
+  EXPECT_LE(group.count + kGroupRecordsMax + 3, kJournalHalfMin / kRecordSize)
+      << "a group and a boot's start fit behind it";
 }
 
 TEST(BootJournal, EveryBitOfARecordCounts) {
@@ -119,11 +121,13 @@ TEST(BootJournal, T58_ADeviceWithASecretTakesNoRecordWithAMereChecksum) {
 TEST(BootJournal, EmptyBurntAndForeignAreasAreUnreadable) {
   for (const int fill : {0xFF, 0x00, 0x5A}) {
     Area2 area(false);
-    std::fill(area.storage.bytes(Area::kJournal).begin(), area.storage.bytes(Area::kJournal).end(), static_cast<std::uint8_t>(fill));
+    std::fill(area.storage.bytes(Area::kJournal).begin(), area.storage.bytes(Area::kJournal).end(),
+              static_cast<std::uint8_t>(fill));
     area.loaded();
     EXPECT_EQ(area.status, Status::kJournalUnreadable) << fill;
   }
-  for (const std::size_t size : {std::size_t{0}, std::size_t{64}, 2 * kJournalHalfMin - 128, 2 * kJournalHalfMin + 64}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{64}, 2 * kJournalHalfMin - 128, 2 * kJournalHalfMin + 64}) {
     Area2 area(false, size);
     area.loaded();
     EXPECT_EQ(area.status, Status::kJournalUnreadable) << size;
@@ -197,7 +201,8 @@ TEST(BootJournal, ASequenceAtItsEndStillLeavesRoomToStartAgain) {
   for (std::size_t i = 0; i < group.count; ++i) {
     group.records[i].sequence = kSequenceMax - group.count + 1 + i;
     const RecordBytes bytes = encode_record(area.sealer, group.records[i]);
-    std::copy(bytes.begin(), bytes.end(), area.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>(i * kRecordSize));
+    std::copy(bytes.begin(), bytes.end(),
+              area.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>(i * kRecordSize));
   }
   Journal journal(area.storage, area.sealer);
   ASSERT_EQ(journal.load(), Status::kOk);
@@ -273,13 +278,15 @@ TEST(BootJournal, TheFoldIsTotalOverAllRecordSequencesUpToLengthThree) {
   std::uint64_t count = 0;
   JournalState with_trial = rich_state();
   with_trial.interrupted = 0xFFFF;
-  for (const JournalState& start : {JournalState{}, rich_state(), with_trial}) extend(letters, Fold(start, 100), 3, count);
+  for (const JournalState& start : {JournalState{}, rich_state(), with_trial})
+    extend(letters, Fold(start, 100), 3, count);
   std::printf("%llu sequences\n", static_cast<unsigned long long>(count));
   EXPECT_GT(count, 800'000U);
 }
 
 TEST(BootJournal, NoConfirmWithoutATrialInAnySequenceUpToLengthThree) {
-  // From a state without an open trial, no sequence without ATTEMPT changes what is confirmed, except AUTO_REVERT.
+  // From a state without an open trial, no sequence without ATTEMPT changes what is confirmed, except
+  // AUTO_REVERT.
   JournalState start = rich_state();
   start.trial_open = false;
   for (const Record& a : alphabet())
@@ -305,17 +312,20 @@ TEST(BootJournal, NoConfirmWithoutATrialInAnySequenceUpToLengthThree) {
 
 // ---- whole areas against the slow reading
 
-// A journal area as a hostile or unlucky world might leave it: records of the alphabet at any position with numbers
-// near the right ones, torn, burnt, doubled.
+// A journal area as a hostile or unlucky world might leave it: records of the alphabet at any position with
+// numbers near the right ones, torn, burnt, doubled.
 Bytes scribble(Area2& area, std::mt19937_64& random) {
   const auto letters = alphabet();
   Journal journal(area.storage, area.sealer);
   static_cast<void>(journal.restart(random() % 2 == 0 ? rich_state() : JournalState{}));
   Bytes bytes = area.storage.bytes(Area::kJournal);
-  const std::size_t half = random() % 8 == 0 ? random() % 2 : (all_bytes_are(ByteView(bytes).first(64), 0xFF) ? 1 : 0);
+  const std::size_t half =
+      random() % 8 == 0 ? random() % 2 : (all_bytes_are(ByteView(bytes).first(64), 0xFF) ? 1 : 0);
   const std::size_t positions = bytes.size() / 2 / kRecordSize;
   std::size_t at = random() % 4 == 0 ? 0 : 1;
-  while (at < positions && !all_bytes_are(ByteView(bytes).subspan((half * positions + at) * kRecordSize, 64), 0xFF)) ++at;
+  while (at < positions &&
+         !all_bytes_are(ByteView(bytes).subspan((half * positions + at) * kRecordSize, 64), 0xFF))
+    ++at;
   std::uint64_t sequence = random() % 16 == 0 ? random() % 40 : at;
   for (; at < positions && random() % 12 != 0; ++at) {
     Record record = letters[random() % letters.size()];
@@ -324,9 +334,11 @@ Bytes scribble(Area2& area, std::mt19937_64& random) {
     RecordBytes cell = encode_record(area.sealer, record);
     if (random() % 8 == 0) cell[random() % cell.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
     if (random() % 12 == 0) cell = RecordBytes{};
-    std::copy(cell.begin(), cell.end(), bytes.begin() + static_cast<std::ptrdiff_t>((half * positions + at) * kRecordSize));
+    std::copy(cell.begin(), cell.end(),
+              bytes.begin() + static_cast<std::ptrdiff_t>((half * positions + at) * kRecordSize));
   }
-  for (std::uint64_t flips = random() % 3; flips > 0; --flips) bytes[random() % bytes.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
+  for (std::uint64_t flips = random() % 3; flips > 0; --flips)
+    bytes[random() % bytes.size()] ^= static_cast<std::uint8_t>(1U << (random() % 8));
   return bytes;
 }
 
@@ -364,12 +376,14 @@ TEST(BootJournal, EveryTornTailGivesTheStateBeforeOrAfterTheRecord) {
         const JournalState after = area.loaded();
         Bytes torn = area.storage.bytes(Area::kJournal);
         const std::size_t at = kSnapshotRecordsMax * kRecordSize;
-        std::copy(empty.begin() + static_cast<std::ptrdiff_t>(at + written), empty.begin() + static_cast<std::ptrdiff_t>(at + kRecordSize),
+        std::copy(empty.begin() + static_cast<std::ptrdiff_t>(at + written),
+                  empty.begin() + static_cast<std::ptrdiff_t>(at + kRecordSize),
                   torn.begin() + static_cast<std::ptrdiff_t>(at + written));
         area.storage.bytes(Area::kJournal) = torn;
         const JournalState left = area.loaded();
         ASSERT_EQ(area.status, Status::kOk);
-        ASSERT_TRUE(same_state(left, before) || same_state(left, after)) << static_cast<int>(letter.tag) << " " << written;
+        ASSERT_TRUE(same_state(left, before) || same_state(left, after))
+            << static_cast<int>(letter.tag) << " " << written;
       }
 }
 
@@ -398,7 +412,8 @@ TEST(BootRequests, EveryKindRoundTripsAndEveryBitCounts) {
       ASSERT_FALSE(ok(decode_request(changed, r.kind, out)));
     }
     for (std::size_t other = 0; other < kRequestKindCount; ++other)
-      ASSERT_EQ(ok(decode_request(cell, static_cast<RequestKind>(other), out)), other == kind) << "a cell in another's place";
+      ASSERT_EQ(ok(decode_request(cell, static_cast<RequestKind>(other), out)), other == kind)
+          << "a cell in another's place";
   }
 }
 
@@ -420,13 +435,15 @@ TEST(BootRequests, AttemptAndSlotBoundsAreExact) {
   Request r;
   r.manifest = digest(1);
   Request out;
-  for (const std::uint64_t attempt : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{kAttemptMax}, std::uint64_t{kAttemptMax} + 1}) {
+  for (const std::uint64_t attempt :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{kAttemptMax}, std::uint64_t{kAttemptMax} + 1}) {
     RequestCell cell = encode_request(r);
     Le64 number{};
     number.set(attempt);
     std::copy(std::begin(number.raw), std::end(number.raw), cell.begin() + 80);
     seal_checksum(cell);
-    EXPECT_EQ(ok(decode_request(cell, RequestKind::kStage, out)), attempt >= 1 && attempt <= kAttemptMax) << attempt;
+    EXPECT_EQ(ok(decode_request(cell, RequestKind::kStage, out)), attempt >= 1 && attempt <= kAttemptMax)
+        << attempt;
   }
   r.attempt = 1;
   RequestCell cell = encode_request(r);
@@ -478,12 +495,15 @@ TEST(BootFactory, ABadManifestOrAnAreaOfTheWrongSizeIsRefused) {
   Bytes image = world.image({1, 1, 1});
   Bytes area(2 * kJournalHalfMin);
   const RecordSealer sealer = world.sealer();
-  EXPECT_EQ(make_factory_journal(world.hasher, sealer, {ByteView(image).first<kManifestRegionSize>()}, MutableBytes(area).first(100)),
+  EXPECT_EQ(make_factory_journal(world.hasher, sealer, {ByteView(image).first<kManifestRegionSize>()},
+                                 MutableBytes(area).first(100)),
             Status::kJournalUnreadable);
-  EXPECT_EQ(make_factory_store(world.hasher, world.provisioning, {ByteView(image).first<kManifestRegionSize>()}, area),
+  EXPECT_EQ(make_factory_store(world.hasher, world.provisioning,
+                               {ByteView(image).first<kManifestRegionSize>()}, area),
             Status::kBufferSize);
   image[0] ^= 1;
-  EXPECT_EQ(make_factory_journal(world.hasher, sealer, {ByteView(image).first<kManifestRegionSize>()}, area), Status::kBadMagic);
+  EXPECT_EQ(make_factory_journal(world.hasher, sealer, {ByteView(image).first<kManifestRegionSize>()}, area),
+            Status::kBadMagic);
 }
 
 }  // namespace

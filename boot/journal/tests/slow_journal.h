@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A second, slow reading of a journal area, written from docs/formats/boot_journal.md and sharing no code with the
-// product beyond the record decoder: it collects all valid records, then argues about the whole list.
+// A second, slow reading of a journal area, written from docs/formats/boot_journal.md and sharing no code
+// with the product beyond the record decoder: it collects all valid records, then argues about the whole
+// list.
 #pragma once
 #include <algorithm>
 #include <optional>
@@ -23,7 +24,8 @@ class SlowJournal {
     if (!best) return;
     readable_ = true;
     state_ = best->snapshot;
-    for (const Record& record : in_force(best->rest, best->commit)) apply(record);
+    for (const Record& record : in_force(best->rest, best->commit))
+      apply(record);
   }
   bool readable() const { return readable_; }
   const JournalState& state() const { return state_; }
@@ -39,7 +41,8 @@ class SlowJournal {
     std::vector<Record> out;
     for (std::size_t at = 0; at < half.size(); at += kRecordSize) {
       Record record;
-      if (decode_record(sealer, half.subspan(at).first<kRecordSize>(), record) == Status::kOk) out.push_back(record);
+      if (decode_record(sealer, half.subspan(at).first<kRecordSize>(), record) == Status::kOk)
+        out.push_back(record);
     }
     return out;
   }
@@ -61,7 +64,8 @@ class SlowJournal {
           apply_snapshot_item(records[i], group.snapshot);
           ++next;
         }
-      if (records[commit].sequence != next || records[commit].value != next - records[begin].sequence) continue;
+      if (records[commit].sequence != next || records[commit].value != next - records[begin].sequence)
+        continue;
       drop_orphans(group.snapshot);
       group.commit = next;
       group.rest.assign(records.begin() + static_cast<std::ptrdiff_t>(commit) + 1, records.end());
@@ -85,7 +89,8 @@ class SlowJournal {
     s.staged_slot = 0;
   }
 
-  // A record counts when its number is above all that counted before it, and the next valid record goes on from it.
+  // A record counts when its number is above all that counted before it, and the next valid record goes on
+  // from it.
   static std::vector<Record> in_force(const std::vector<Record>& records, std::uint64_t commit) {
     std::vector<Record> out;
     std::uint64_t last = commit;
@@ -137,7 +142,8 @@ class SlowJournal {
       s.staged_slot = r.slot;
       set_ = info_ = token_ = image_ = {};
     }
-    if (r.tag == RecordTag::kAttempt && !s.trial_open && s.staged.manifest != Digest{} && s.staged.manifest == r.digest) {
+    if (r.tag == RecordTag::kAttempt && !s.trial_open && s.staged.manifest != Digest{} &&
+        s.staged.manifest == r.digest) {
       s.trial_open = true;
       s.trial_forced = r.detail == 1;
       s.trial_boot_count = r.value;
@@ -164,7 +170,8 @@ class SlowJournal {
       s.interrupted = static_cast<std::uint16_t>(s.interrupted + (s.interrupted < 0xFFFF ? 1 : 0));
       end_trial();
     }
-    if (r.tag == RecordTag::kAutoRevert && !s.trial_open && s.previous.manifest != Digest{} && r.digest == s.previous.manifest) {
+    if (r.tag == RecordTag::kAutoRevert && !s.trial_open && s.previous.manifest != Digest{} &&
+        r.digest == s.previous.manifest) {
       s.confirmed = s.previous;
       s.confirmed_at = s.boot_count;
       s.generation = r.value;
@@ -172,7 +179,8 @@ class SlowJournal {
       s.floor_intent = s.revoke_intent = 0;
       forget_staged();
     }
-    if (r.tag == RecordTag::kSynced && s.confirmed.manifest != Digest{} && r.digest == s.confirmed.manifest) s.synced = true;
+    if (r.tag == RecordTag::kSynced && s.confirmed.manifest != Digest{} && r.digest == s.confirmed.manifest)
+      s.synced = true;
     if (r.tag == RecordTag::kFloor) {
       s.floor_intent = number(r.digest, 0);
       s.revoke_intent = number(r.digest, 4);
@@ -196,7 +204,8 @@ inline bool same_state(const JournalState& a, const JournalState& b) {
          a.staged_attempt == b.staged_attempt && a.staged_slot == b.staged_slot && a.synced == b.synced &&
          a.trial_open == b.trial_open && a.trial_forced == b.trial_forced && a.confirmed == b.confirmed &&
          a.previous == b.previous && a.staged == b.staged && a.trial_token == b.trial_token &&
-         a.boot_hash == b.boot_hash && a.quarantine_count == b.quarantine_count && a.quarantine == b.quarantine;
+         a.boot_hash == b.boot_hash && a.quarantine_count == b.quarantine_count &&
+         a.quarantine == b.quarantine;
 }
 
 }  // namespace aseptic::boot::testing

@@ -21,7 +21,8 @@ BootModel::State BootModel::initial() const {
 void BootModel::forget(State& t) {
   t.cause = Cause::kPowerOn;
   t.step = Step::kOpen;
-  t.armed = t.was_armed = t.stage = t.hint = t.delay_over = t.raised = t.attempt_made = t.run_slot = t.image = 0;
+  t.armed = t.was_armed = t.stage = t.hint = t.delay_over = t.raised = t.attempt_made = t.run_slot = t.image =
+      0;
   t.recovery_seen = t.pc = 0;
   t.kind = Kind::kNone;
 }
@@ -36,7 +37,8 @@ BootModel::State BootModel::judge(const State& a, State b) const {
   if (b.phase == Phase::kRun && a.phase == Phase::kBoot) {
     if (!acceptable(b.image, b)) breaks(b, kUnverifiedRuns);
     if (trial && (b.quarantined & bit(b.image)) != 0) breaks(b, kQuarantinedRetried);
-    if (b.kind == Kind::kTrial && (b.was_armed == 0 || b.cause != Cause::kCommanded)) breaks(b, kUnarmedTrial);
+    if (b.kind == Kind::kTrial && (b.was_armed == 0 || b.cause != Cause::kCommanded))
+      breaks(b, kUnarmedTrial);
     if (b.kind == Kind::kConfirmed && (b.confirmed & bit(b.image)) == 0) breaks(b, kUnconfirmedOutsideTrial);
     if (b.kind == Kind::kConfirmed && b.replayed != 0 && c_.nv_port)
       for (auto k = static_cast<std::uint8_t>(b.image + 1); k <= 3; ++k)
@@ -139,7 +141,8 @@ const char* BootModel::stage(State& t) const {
   t.step = Step::kRecovery;
   const std::uint8_t k = t.stage;
   t.stage = 0;
-  if (k == 0 || k == t.j.staged || k == t.j.conf || k < t.j.conf || (t.j.quarantine & bit(k)) != 0) return "boot: nothing staged";
+  if (k == 0 || k == t.j.staged || k == t.j.conf || k < t.j.conf || (t.j.quarantine & bit(k)) != 0)
+    return "boot: nothing staged";
   if (slot_with(k, t) < 0) return "boot: REQ_STAGE refused";
   t.j.staged = k;
   t.j.interrupted = 0;
@@ -148,7 +151,8 @@ const char* BootModel::stage(State& t) const {
 
 const char* BootModel::maintain_recovery(State& t) const {
   const std::uint8_t k = t.j.conf;
-  const bool wanted = c_.recovery != 0 && c_.recovery_writable && k != 0 && slot_with(k, t) >= 0 && t.recovery != k;
+  const bool wanted =
+      c_.recovery != 0 && c_.recovery_writable && k != 0 && slot_with(k, t) >= 0 && t.recovery != k;
   const bool both = t.slot[0] == k && t.slot[1] == k;
   if (!wanted || (acceptable(t.recovery, t) && !(t.hint != 0 && both))) {
     t.step = Step::kFloor;
@@ -191,8 +195,9 @@ const char* BootModel::maintain_floor(State& t) const {
   const std::uint8_t floor = c_.releases[k].epoch;
   const std::uint8_t revokes = revocations_of(k, t);
   const bool something = floor > t.floor || revokes != 0;
-  const bool lives = acceptable(t.recovery, t) && (wrong_.delay_by_old_floor ||
-                     (c_.releases[t.recovery].epoch >= floor && (c_.releases[t.recovery].key & revokes) == 0));
+  const bool lives = acceptable(t.recovery, t) &&
+                     (wrong_.delay_by_old_floor || (c_.releases[t.recovery].epoch >= floor &&
+                                                    (c_.releases[t.recovery].key & revokes) == 0));
   const bool both_gate = both && (lives || c_.recovery == 0 || wrong_.gate_ignores_recovery);
   const bool delay_gate = t.delay_over != 0 && t.j.synced == 0 && lives;
   if (!something || !(both_gate || delay_gate)) {

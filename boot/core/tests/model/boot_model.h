@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The executable model of the boot rules: journal, request area, monotonic store, two slots, recovery image, boot,
-// agent, and an adversary who cuts power, corrupts an image, writes requests and puts old copies back.
-// It is the specification that boot_states_test.cpp drives the real boot core against, and it is explored itself for
-// the properties below. Records and burns are atomic here (the journal layer's tests show that they are).
-// A release is a number 1..3 and its sequence; 0 means erased or garbage.
+// The executable model of the boot rules: journal, request area, monotonic store, two slots, recovery image,
+// boot, agent, and an adversary who cuts power, corrupts an image, writes requests and puts old copies back.
+// It is the specification that boot_states_test.cpp drives the real boot core against, and it is explored
+// itself for the properties below. Records and burns are atomic here (the journal layer's tests show that
+// they are). A release is a number 1..3 and its sequence; 0 means erased or garbage.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -51,23 +51,24 @@ enum class Kind : std::uint8_t { kNone, kConfirmed, kTrial, kForced, kRecovery }
 enum class Step : std::uint8_t { kOpen, kBegin, kClose, kGeneration, kStage, kRecovery, kFloor, kChoose };
 
 enum Property : unsigned {
-  kUnverifiedRuns = 1U << 0U,          // an image that is unverified, revoked or below the floor runs
-  kFloorWrong = 1U << 1U,              // floor or revocation falls, or exceeds what was ever confirmed
-  kNothingBoots = 1U << 2U,            // although at most one image was corrupted
-  kConfirmWithoutTrial = 1U << 3U,     //
-  kUnconfirmedOutsideTrial = 1U << 4U, // runs outside a trial though never confirmed on this device
-  kQuarantinedRetried = 1U << 5U,      // a quarantined digest is tried again
-  kConfirmUndone = 1U << 6U,           // a replay undid a confirm in force although its image is intact
-  kHonestDiscard = 1U << 7U,           // an honest journal is discarded as tampered
-  kConfirmLost = 1U << 8U,             // a durable REQ_CONFIRM with the right token is lost
-  kUnarmedTrial = 1U << 9U,            // a trial without an arm for this boot and a commanded reset
+  kUnverifiedRuns = 1U << 0U,           // an image that is unverified, revoked or below the floor runs
+  kFloorWrong = 1U << 1U,               // floor or revocation falls, or exceeds what was ever confirmed
+  kNothingBoots = 1U << 2U,             // although at most one image was corrupted
+  kConfirmWithoutTrial = 1U << 3U,      //
+  kUnconfirmedOutsideTrial = 1U << 4U,  // runs outside a trial though never confirmed on this device
+  kQuarantinedRetried = 1U << 5U,       // a quarantined digest is tried again
+  kConfirmUndone = 1U << 6U,            // a replay undid a confirm in force although its image is intact
+  kHonestDiscard = 1U << 7U,            // an honest journal is discarded as tampered
+  kConfirmLost = 1U << 8U,              // a durable REQ_CONFIRM with the right token is lost
+  kUnarmedTrial = 1U << 9U,             // a trial without an arm for this boot and a commanded reset
 };
 
 struct ModelJournal {
   std::uint8_t gen, conf, prev, staged, trial, interrupted, quarantine, floor_intent, revoke_intent, synced;
 };
 struct ModelRequests {
-  std::uint8_t stage, arm, token, synced, revert;  // token: 1 the open trial's, 2 another; arm: REQ_ARM and PERMIT
+  std::uint8_t stage, arm, token, synced,
+      revert;  // token: 1 the open trial's, 2 another; arm: REQ_ARM and PERMIT
 };
 
 struct ModelState {
@@ -80,7 +81,8 @@ struct ModelState {
   Phase phase;
   Cause cause;
   Step step;
-  std::uint8_t armed, was_armed, stage, hint, delay_over, raised, attempt_made, run_slot, image, recovery_seen, pc;
+  std::uint8_t armed, was_armed, stage, hint, delay_over, raised, attempt_made, run_slot, image,
+      recovery_seen, pc;
   Kind kind;
   // What the adversary copied, what only the checker sees, budgets.
   ModelJournal saved_j;
@@ -96,7 +98,9 @@ class BootModel {
   explicit BootModel(const ModelConfig& config, const WrongRules& wrong = {}) : c_(config), wrong_(wrong) {}
 
   State initial() const;
-  unsigned violated(const State& s) const { return s.broken_low | static_cast<unsigned>(s.broken_high) << 8U; }
+  unsigned violated(const State& s) const {
+    return s.broken_low | static_cast<unsigned>(s.broken_high) << 8U;
+  }
 
   template <class Emit>
   void next(const State& s, Emit&& emit) const {
@@ -275,7 +279,8 @@ void BootModel::recovery_application(const State& s, Emit&& emit) const {
   State t = s;
   std::uint8_t want = s.j.conf != 0 && acceptable(s.j.conf, s) ? s.j.conf : 0;
   for (std::uint8_t k = 1; want == 0 && k <= c_.newest; ++k)
-    if (acceptable(k, s) && (s.j.quarantine & bit(k)) == 0 && c_.releases[k].good != 0 && k >= s.recovery) want = k;
+    if (acceptable(k, s) && (s.j.quarantine & bit(k)) == 0 && c_.releases[k].good != 0 && k >= s.recovery)
+      want = k;
   if (want == 0) return;
   if (s.pc == 3) return start(s, Cause::kCommanded, emit, "recovery: commanded reset");
   const int at = acceptable(s.slot[0], s) && s.slot[0] != want ? 1 : 0;
@@ -318,7 +323,8 @@ void BootModel::attack(const State& s, Emit&& emit) const {
     t.saved_recovery = s.recovery;
     emit(t, "ATTACKER copies the disk");
   }
-  const bool knows_token = s.j.trial != 0 && (s.tried & bit(s.j.trial)) != 0;  // the mailbox shows it to the trial image
+  const bool knows_token =
+      s.j.trial != 0 && (s.tried & bit(s.j.trial)) != 0;  // the mailbox shows it to the trial image
   for (unsigned v = 1; v < 64; ++v) {
     State t = s;
     t.q.stage = static_cast<std::uint8_t>(v & 3U);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explicit-state explorer: breadth first, so that every counterexample is a shortest one.
-// A model gives `State` (bytes only, no padding), `initial()`, `next(state, emit)` with emit(successor, label), and
-// `violated(state)`, a bit mask of broken properties; a violating state is not expanded.
+// A model gives `State` (bytes only, no padding), `initial()`, `next(state, emit)` with emit(successor,
+// label), and `violated(state)`, a bit mask of broken properties; a violating state is not expanded.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -20,8 +20,8 @@ class Explorer {
 
   explicit Explorer(const Model& model, std::size_t states_max) : model_(model), states_max_(states_max) {}
 
-  // Visits every reachable state once; `visit(state)`. False when there are more than `states_max`. Stops early at a
-  // violation in `stop_at`.
+  // Visits every reachable state once; `visit(state)`. False when there are more than `states_max`. Stops
+  // early at a violation in `stop_at`.
   template <class Visit>
   bool run(Visit&& visit, unsigned stop_at = 0) {
     add(model_.initial(), kNone);
@@ -48,7 +48,8 @@ class Explorer {
  private:
   std::string trace_to(std::uint32_t to) const {
     std::vector<std::uint32_t> path;
-    for (std::uint32_t i = to; i != kNone; i = parents_[i]) path.push_back(i);
+    for (std::uint32_t i = to; i != kNone; i = parents_[i])
+      path.push_back(i);
     std::string out;
     for (std::size_t k = path.size(); k-- > 1;) {
       const State& want = states_[path[k - 1]];
@@ -85,7 +86,8 @@ class Explorer {
     table_.assign(table_.empty() ? 1U << 16U : table_.size() * 2, kNone);
     for (std::uint32_t i = 0; i < states_.size(); ++i) {
       std::size_t slot = hash(states_[i]) & (table_.size() - 1);
-      while (table_[slot] != kNone) slot = (slot + 1) & (table_.size() - 1);
+      while (table_[slot] != kNone)
+        slot = (slot + 1) & (table_.size() - 1);
       table_[slot] = i;
     }
   }

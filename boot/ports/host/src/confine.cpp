@@ -21,10 +21,10 @@ namespace {
 #endif
 
 constexpr std::uint64_t kRead = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-constexpr std::uint64_t kWriteOld =
-    LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-    LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM;
+constexpr std::uint64_t kWriteOld = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                                    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
+                                    LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+                                    LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM;
 constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                                    LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_EXECUTE;
 
@@ -51,16 +51,20 @@ void allow(int ruleset, const std::string& path, std::uint64_t rights) {
 }
 
 void allow_all(int ruleset, const std::string& device, std::uint64_t handled) {
-  const std::uint64_t write = handled & ~(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-                                          LANDLOCK_ACCESS_FS_MAKE_BLOCK);
+  const std::uint64_t write =
+      handled & ~(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK);
   // SECURITY(T-58): boot/ is not in this list, mailbox/ only for reading.
   for (const char* folder : {"/slots", "/requests", "/permit", "/agent", "/therapy", "/run"})
     allow(ruleset, device + folder, write);
-  for (const char* slot : {"/slots/a.img", "/slots/b.img"}) allow(ruleset, device + slot, write);  // block devices
+  for (const char* slot : {"/slots/a.img", "/slots/b.img"})
+    allow(ruleset, device + slot, write);  // block devices
   allow(ruleset, device + "/mailbox", kRead);
-  for (const char* node : {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"}) allow(ruleset, node, write);
-  for (const char* node : {"/dev/urandom", "/dev/random"}) allow(ruleset, node, kRead);
-  for (const char* system : {"/etc", "/proc", "/sys", "/usr"}) allow(ruleset, system, kRead);
+  for (const char* node : {"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"})
+    allow(ruleset, node, write);
+  for (const char* node : {"/dev/urandom", "/dev/random"})
+    allow(ruleset, node, kRead);
+  for (const char* system : {"/etc", "/proc", "/sys", "/usr"})
+    allow(ruleset, system, kRead);
 }
 
 long landlock_abi() {
@@ -69,7 +73,9 @@ long landlock_abi() {
 
 }  // namespace
 
-bool confinement_available() { return landlock_abi() >= 1; }
+bool confinement_available() {
+  return landlock_abi() >= 1;
+}
 
 Confinement confine_to_device(const std::string& device_folder) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Confinement::kFailed;

@@ -14,10 +14,18 @@ br_sha256_context* context_of(std::array<std::uint8_t, 128>& storage) {
 }
 }  // namespace
 
-Sha256::Sha256() { reset(); }
-void Sha256::reset() { br_sha256_init(context_of(context_)); }
-void Sha256::update(ByteView bytes) { br_sha256_update(context_of(context_), bytes.data(), bytes.size()); }
-void Sha256::finish(Digest& out) { br_sha256_out(context_of(context_), out.data()); }
+Sha256::Sha256() {
+  reset();
+}
+void Sha256::reset() {
+  br_sha256_init(context_of(context_));
+}
+void Sha256::update(ByteView bytes) {
+  br_sha256_update(context_of(context_), bytes.data(), bytes.size());
+}
+void Sha256::finish(Digest& out) {
+  br_sha256_out(context_of(context_), out.data());
+}
 
 Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
                                  const Digest& message_digest,
@@ -26,13 +34,15 @@ Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySiz
   point[0] = 0x04;  // uncompressed
   std::memcpy(point.data() + 1, public_key.data(), public_key.size());
   const br_ec_public_key key{BR_EC_secp256r1, point.data(), point.size()};
-  const std::uint32_t verdict = br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, message_digest.data(), message_digest.size(),
-                                                      &key, signature.data(), signature.size());
+  const std::uint32_t verdict =
+      br_ecdsa_i31_vrfy_raw(&br_ec_p256_m31, message_digest.data(), message_digest.size(), &key,
+                            signature.data(), signature.size());
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 
 Status SystemEntropy::fill(Digest& out) {
-  return getrandom(out.data(), out.size(), 0) == static_cast<ssize_t>(out.size()) ? Status::kOk : Status::kIoError;
+  return getrandom(out.data(), out.size(), 0) == static_cast<ssize_t>(out.size()) ? Status::kOk
+                                                                                  : Status::kIoError;
 }
 
 }  // namespace aseptic::boot::host

@@ -139,7 +139,9 @@ Status DeviceStorage::erase(Area area, std::uint64_t offset, std::uint64_t lengt
   return program(area, offset, erased);
 }
 
-Status DeviceStorage::sync(Area area) { return fsync(open(area).fd) == 0 ? Status::kOk : Status::kIoError; }
+Status DeviceStorage::sync(Area area) {
+  return fsync(open(area).fd) == 0 ? Status::kOk : Status::kIoError;
+}
 
 std::uint64_t DeviceStorage::known_zero(Area area, std::uint64_t offset) {
   const File& file = open(area);

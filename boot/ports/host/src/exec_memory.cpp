@@ -21,7 +21,9 @@ int create_memfd() {
 }
 }  // namespace
 
-MemfdMemory::~MemfdMemory() { discard(); }
+MemfdMemory::~MemfdMemory() {
+  discard();
+}
 
 void MemfdMemory::discard() {
   if (mapping_ != nullptr) munmap(mapping_, static_cast<std::size_t>(size_));
@@ -51,8 +53,8 @@ Status MemfdMemory::write(std::uint64_t offset, ByteView bytes) {
   return Status::kOk;
 }
 
-// SECURITY(T-30): the seals come first. Whoever still holds the descriptor can change nothing between the check and
-// the run.
+// SECURITY(T-30): the seals come first. Whoever still holds the descriptor can change nothing between the
+// check and the run.
 Status MemfdMemory::seal(ByteView& sealed) {
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
   if (fcntl(fd_, F_ADD_SEALS, kSeals) != 0 || fcntl(fd_, F_GET_SEALS) != kSeals) return Status::kLoaderFailed;

@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "aseptic-boot: %s is already running under another aseptic-boot\n", argv[2]);
       return 1;
     case RunEnd::kFailed:
-      std::fprintf(stderr, "aseptic-boot: %s is no provisioned device (use: aseptic device provision)\n", argv[2]);
+      std::fprintf(stderr, "aseptic-boot: %s is no provisioned device (use: aseptic device provision)\n",
+                   argv[2]);
       return 1;
   }
   return 1;

@@ -94,8 +94,7 @@ class RunningDevice {
     }
   }
   static pid_t first_child() {
-    const std::string path =
-        "/proc/self/task/" + std::to_string(static_cast<long>(getpid())) + "/children";
+    const std::string path = "/proc/self/task/" + std::to_string(static_cast<long>(getpid())) + "/children";
     std::FILE* file = std::fopen(path.c_str(), "re");
     if (file == nullptr) return 0;
     long pid = 0;

@@ -63,7 +63,9 @@ std::string reason(const Event& e) {
     }
   }
   if (e.code == EventCode::kJournalDiscarded)
-    return e.value == 1 ? "unreadable" : e.value == 2 ? "generation_behind_store" : "generation_ahead_of_store";
+    return e.value == 1   ? "unreadable"
+           : e.value == 2 ? "generation_behind_store"
+                          : "generation_ahead_of_store";
   if (e.code == EventCode::kRun) return run_kind_name(static_cast<RunKind>(e.value));
   return {};
 }
@@ -125,7 +127,9 @@ void TextEvents::event(const Event& e) {
   const bool has_digest = !is_zero(e.digest);
   const bool has_place = e.place != ImagePlace::kNone;
   if (format_ == EventFormat::kJson) {
-    std::fprintf(out_, "{\"boot\":\"%s\",\"place\":\"%s\",\"status\":\"%s\",\"%s\":%u,\"reason\":\"%s\",\"digest\":\"%s\"}\n",
+    std::fprintf(out_,
+                 "{\"boot\":\"%s\",\"place\":\"%s\",\"status\":\"%s\",\"%s\":%u,\"reason\":\"%s\",\"digest\":"
+                 "\"%s\"}\n",
                  event_name(e.code), place_name(e.place), describe(e.status).name, value_name(e.code),
                  static_cast<unsigned>(e.value), why.c_str(), has_digest ? hex(e.digest).c_str() : "");
     return;
@@ -138,7 +142,8 @@ void TextEvents::event(const Event& e) {
   } else if (e.value != 0) {
     line += std::string(" ") + value_name(e.code) + "=" + std::to_string(e.value);
   }
-  if (!ok(e.status)) line += std::string(" status=") + describe(e.status).name + " (" + describe(e.status).sentence + ")";
+  if (!ok(e.status))
+    line += std::string(" status=") + describe(e.status).name + " (" + describe(e.status).sentence + ")";
   std::fprintf(out_, "%s\n", line.c_str());
   std::fflush(out_);
 }

@@ -33,17 +33,23 @@ void look_around(const std::string& device, int argc, char** argv) {
   std::FILE* found = std::fopen((device + "/agent/found").c_str(), "a");
   if (found == nullptr) return;
   int variables = 0;
-  while (environ[variables] != nullptr) ++variables;
-  std::fprintf(found, "args=%d name=%s environment=%d descriptors=%d\n", argc, argv[0], variables, open_descriptors() - 1);
-  std::fprintf(found, "journal_write=%d journal_read=%d secret_read=%d store_write=%d recovery_write=%d boot_create=%d\n",
-               can_open(device + "/boot/journal.bin", O_WRONLY), can_open(device + "/boot/journal.bin", O_RDONLY),
-               can_open(device + "/boot/secret.bin", O_RDONLY), can_open(device + "/boot/monotonic.bin", O_RDWR),
-               can_open(device + "/boot/recovery.img", O_RDWR), can_open(device + "/boot/new", O_CREAT | O_RDWR));
+  while (environ[variables] != nullptr)
+    ++variables;
+  std::fprintf(found, "args=%d name=%s environment=%d descriptors=%d\n", argc, argv[0], variables,
+               open_descriptors() - 1);
+  std::fprintf(
+      found,
+      "journal_write=%d journal_read=%d secret_read=%d store_write=%d recovery_write=%d boot_create=%d\n",
+      can_open(device + "/boot/journal.bin", O_WRONLY), can_open(device + "/boot/journal.bin", O_RDONLY),
+      can_open(device + "/boot/secret.bin", O_RDONLY), can_open(device + "/boot/monotonic.bin", O_RDWR),
+      can_open(device + "/boot/recovery.img", O_RDWR), can_open(device + "/boot/new", O_CREAT | O_RDWR));
   std::fprintf(found, "mailbox_read=%d mailbox_write=%d slot_write=%d requests_write=%d permit_write=%d\n",
-               can_open(device + "/mailbox/report.bin", O_RDONLY), can_open(device + "/mailbox/report.bin", O_WRONLY),
-               can_open(device + "/slots/b.img", O_RDWR), can_open(device + "/requests/requests.bin", O_RDWR),
+               can_open(device + "/mailbox/report.bin", O_RDONLY),
+               can_open(device + "/mailbox/report.bin", O_WRONLY), can_open(device + "/slots/b.img", O_RDWR),
+               can_open(device + "/requests/requests.bin", O_RDWR),
                can_open(device + "/permit/permit.bin", O_RDWR));
-  std::fprintf(found, "rename_boot=%d link_journal=%d\n", rename((device + "/boot").c_str(), (device + "/old").c_str()) == 0,
+  std::fprintf(found, "rename_boot=%d link_journal=%d\n",
+               rename((device + "/boot").c_str(), (device + "/old").c_str()) == 0,
                link((device + "/boot/journal.bin").c_str(), (device + "/requests/link").c_str()) == 0);
   char shell[] = "/bin/true";
   char* const arguments[] = {shell, nullptr};
@@ -79,12 +85,14 @@ int main(int argc, char** argv) {
     case 'o':
       return 83;
     case 'w':  // until the test has written its requests, then the commanded reset
-      while (!can_open(device + "/agent/go", O_RDONLY)) usleep(1000);
+      while (!can_open(device + "/agent/go", O_RDONLY))
+        usleep(1000);
       return 82;
     case 'k':
       std::abort();
     case 'h':
-      for (;;) pause();
+      for (;;)
+        pause();
     case 'c': {  // leaves a child in a session of its own behind
       const pid_t child = fork();
       if (child == 0) {
@@ -92,7 +100,8 @@ int main(int argc, char** argv) {
         std::FILE* pid = std::fopen((device + "/agent/straggler").c_str(), "w");
         std::fprintf(pid, "%ld", static_cast<long>(getpid()));
         std::fclose(pid);
-        for (;;) pause();
+        for (;;)
+          pause();
       }
       usleep(100'000);
       return 82;

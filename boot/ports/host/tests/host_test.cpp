@@ -76,13 +76,14 @@ class HostDevice : public ::testing::Test {
     provisioning.product[0] = 1;
     provisioning.hardware[0] = 2;
     provisioning.recovery_present = true;
-    provisioning.port_capabilities = kPortNvStore | kPortDeviceSecret | kPortKnowsResetCause | kPortWriteProtects |
-                                     kPortRecoveryWritable | kPortEmulated;
+    provisioning.port_capabilities = kPortNvStore | kPortDeviceSecret | kPortKnowsResetCause |
+                                     kPortWriteProtects | kPortRecoveryWritable | kPortEmulated;
     provisioning.key_slots[0].provisioned = true;
     provisioning.key_slots[0].keys.p256 = key.public_key;
     provisioning.key_slots[0].hash = key_slot_hash(hasher, provisioning.key_slots[0].keys);
     v1 = image(1);
-    for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"}) write_file(folder / file, v1);
+    for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"})
+      write_file(folder / file, v1);
     const Digest secret = {9, 9, 9};
     write_file(folder / "boot/secret.bin", Bytes(secret.begin(), secret.end()));
     RecordSealer sealer{&hasher, true, derive_keys(hasher, secret).journal};
@@ -103,8 +104,10 @@ class HostDevice : public ::testing::Test {
 
   Bytes image(std::uint64_t sequence) {
     Bytes elf = read_file(ASEPTIC_TEST_IMAGE);
-    elf.push_back(static_cast<std::uint8_t>(sequence));  // trailing bytes of an ELF do no harm, and make images differ
-    const std::size_t slot_size = (kFirstRegionOffset + elf.size() + 3 * kImageBlockSize) / kImageBlockSize * kImageBlockSize;
+    elf.push_back(
+        static_cast<std::uint8_t>(sequence));  // trailing bytes of an ELF do no harm, and make images differ
+    const std::size_t slot_size =
+        (kFirstRegionOffset + elf.size() + 3 * kImageBlockSize) / kImageBlockSize * kImageBlockSize;
     Bytes slot(slot_size, 0);
     std::copy(elf.begin(), elf.end(), slot.begin() + static_cast<std::ptrdiff_t>(kFirstRegionOffset));
     Manifest m;
@@ -115,7 +118,8 @@ class HostDevice : public ::testing::Test {
     m.epoch = 1;
     m.region_count = 1;
     m.regions[0] = {RegionKind::kExecCopied, kFirstRegionOffset, elf.size(), hash_of(hasher, elf)};
-    m.image_size = (kFirstRegionOffset + elf.size() + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
+    m.image_size =
+        (kFirstRegionOffset + elf.size() + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
     m.classic_key_id = hash_of(hasher, key.public_key);
     m.post_quantum_key_id = hash_of(hasher, provisioning.key_slots[0].keys.slh_dsa);
     const auto region = MutableBytes(slot).first<kManifestRegionSize>();
@@ -165,7 +169,8 @@ class HostDevice : public ::testing::Test {
     std::vector<std::string> arguments = {"aseptic-boot", "run", folder.string()};
     arguments.insert(arguments.end(), options.begin(), options.end());
     std::vector<char*> argv;
-    for (auto& argument : arguments) argv.push_back(argument.data());
+    for (auto& argument : arguments)
+      argv.push_back(argument.data());
     argv.push_back(nullptr);
     execv(ASEPTIC_BOOT_PROGRAM, argv.data());
     _exit(125);
@@ -212,13 +217,17 @@ TEST_F(HostDevice, NoDescriptorOfBootReachesTheImage) {
 
 // Answers: MB-01
 TEST_F(HostDevice, T58_TheImageCannotReachWhatOnlyBootMayWrite) {
-  if (!confinement_available()) GTEST_SKIP() << "this kernel has no Landlock";  // NOLINT(skip: the kernel decides)
+  if (!confinement_available())
+    GTEST_SKIP() << "this kernel has no Landlock";  // NOLINT(skip: the kernel decides)
   script("o");
   ASSERT_EQ(boot({}), 0);
-  EXPECT_NE(found().find("journal_write=0 journal_read=0 secret_read=0 store_write=0 recovery_write=0 boot_create=0"),
-            std::string::npos) << found();
+  EXPECT_NE(found().find(
+                "journal_write=0 journal_read=0 secret_read=0 store_write=0 recovery_write=0 boot_create=0"),
+            std::string::npos)
+      << found();
   EXPECT_NE(found().find("mailbox_read=1 mailbox_write=0 slot_write=1 requests_write=1 permit_write=1"),
-            std::string::npos) << found();
+            std::string::npos)
+      << found();
   EXPECT_NE(found().find("rename_boot=0 link_journal=0"), std::string::npos) << found();
   EXPECT_NE(found().find("ran_other_program=0"), std::string::npos) << found();
 }
@@ -273,13 +282,17 @@ TEST_F(HostDevice, APowerCutVoidsTheArm) {
 TEST_F(HostDevice, KilledBootTakesTheDeviceWithIt) {
   script("h");
   const pid_t pid = start_boot({});
-  ASSERT_TRUE(eventually([&] { return read_text(folder / "agent/script").empty() && fs::exists(folder / "agent/found"); }));
+  ASSERT_TRUE(eventually(
+      [&] { return read_text(folder / "agent/script").empty() && fs::exists(folder / "agent/found"); }));
   const std::string children = "/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children";
   const pid_t device = static_cast<pid_t>(std::atol(read_text(children).c_str()));
   ASSERT_GT(device, 0);
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
-  EXPECT_TRUE(eventually([&] { return kill(device, 0) != 0 || read_text("/proc/" + std::to_string(device) + "/stat").find(") Z") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] {
+    return kill(device, 0) != 0 ||
+           read_text("/proc/" + std::to_string(device) + "/stat").find(") Z") != std::string::npos;
+  }));
 }
 
 TEST_F(HostDevice, AResetEndsEveryProcessOfTheDevice) {
@@ -312,7 +325,8 @@ TEST_F(HostDevice, T46_ChangedSlotIsRefusedAndTheOtherRuns) {
 }
 
 TEST_F(HostDevice, StopsWithExitStatusThreeWhenNothingVerifies) {
-  for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"}) write_file(folder / file, Bytes(65536));
+  for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"})
+    write_file(folder / file, Bytes(65536));
   EXPECT_EQ(boot({}), 3);
   EXPECT_NE(log().find("boot: ALARM kNothingBoots"), std::string::npos) << log();
 }
@@ -343,7 +357,8 @@ TEST_F(HostDevice, RequestAreaThatIsALinkIsNotFollowed) {
   EXPECT_EQ(DeviceStorage(folder.string()).size(Area::kRequests), 0U);
   fs::remove(folder / "requests/requests.bin");
   write_file(folder / "requests/requests.bin", Bytes(1 << 20));
-  EXPECT_EQ(DeviceStorage(folder.string()).size(Area::kRequests), kRequestAreaSize) << "only its fixed length counts";
+  EXPECT_EQ(DeviceStorage(folder.string()).size(Area::kRequests), kRequestAreaSize)
+      << "only its fixed length counts";
 }
 
 // Answers: MF-09
@@ -364,18 +379,21 @@ TEST(HostMemory, T30_TheSealedCopyCannotBeChanged) {
 TEST(HostCrypto, Sha256GivesTheStandardVectors) {
   Sha256 hasher;
   const std::uint8_t abc[] = {'a', 'b', 'c'};
-  const Digest expected = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
-                           0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+  const Digest expected = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+                           0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+                           0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
   EXPECT_EQ(hash_of(hasher, abc), expected);
 }
 
 TEST(HostCrypto, HmacMatchesRfc4231AndBearSsl) {
   Sha256 hasher;
   Digest key{};
-  for (std::size_t i = 0; i < 20; ++i) key[i] = 0x0b;  // zero padded to the block, as the RFC's 20-byte key is
+  for (std::size_t i = 0; i < 20; ++i)
+    key[i] = 0x0b;  // zero padded to the block, as the RFC's 20-byte key is
   const std::uint8_t data[] = {'H', 'i', ' ', 'T', 'h', 'e', 'r', 'e'};
-  const Digest expected = {0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf, 0xce, 0xaf, 0x0b, 0xf1, 0x2b,
-                           0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83, 0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c, 0x2e, 0x32, 0xcf, 0xf7};
+  const Digest expected = {0xb0, 0x34, 0x4c, 0x61, 0xd8, 0xdb, 0x38, 0x53, 0x5c, 0xa8, 0xaf,
+                           0xce, 0xaf, 0x0b, 0xf1, 0x2b, 0x88, 0x1d, 0xc2, 0x00, 0xc9, 0x83,
+                           0x3d, 0xa7, 0x26, 0xe9, 0x37, 0x6c, 0x2e, 0x32, 0xcf, 0xf7};
   EXPECT_EQ(hmac(hasher, key, data), expected);
   br_hmac_key_context context;
   br_hmac_key_init(&context, &br_sha256_vtable, key.data(), key.size());

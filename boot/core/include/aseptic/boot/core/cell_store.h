@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A monotonic store of three cells in Area::kMonotonic; the valid cell with the highest write count is in force, and
-// the oldest is written next. Used by ports that emulate the store in memory the application cannot reach.
-// DURABILITY: program, sync, read back. A burn that a reset cut off may read right now and fade later: `load`, called
-// once per power-up, first brings a second cell to the same state, and never touches the two newest while it does.
+// A monotonic store of three cells in Area::kMonotonic; the valid cell with the highest write count is in
+// force, and the oldest is written next. Used by ports that emulate the store in memory the application
+// cannot reach. DURABILITY: program, sync, read back. A burn that a reset cut off may read right now and fade
+// later: `load`, called once per power-up, first brings a second cell to the same state, and never touches
+// the two newest while it does.
 #pragma once
 #include "aseptic/boot/core/port.h"
 
@@ -20,8 +21,8 @@ class CellStore final : public MonotonicStore {
  private:
   struct Current {
     MonotonicCell cell;
-    std::size_t oldest = 0;       // the cell to write next; an unreadable one counts as oldest
-    std::size_t copies = 0;       // cells that hold the state in force
+    std::size_t oldest = 0;  // the cell to write next; an unreadable one counts as oldest
+    std::size_t copies = 0;  // cells that hold the state in force
   };
   Status read_cell(std::size_t index, MonotonicCell& out);
   Status find(Current& out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What boot did in one power-up, as events: the host port prints them, the mailbox carries the first few, tests read
-// them. Numbers are stable: append only.
+// What boot did in one power-up, as events: the host port prints them, the mailbox carries the first few,
+// tests read them. Numbers are stable: append only.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/mailbox.h"
@@ -8,29 +8,29 @@
 
 namespace aseptic::boot {
 
-#define ASEPTIC_BOOT_EVENT_LIST(X)     \
-  X(kBoot, 1, "BOOT")                  \
+#define ASEPTIC_BOOT_EVENT_LIST(X)             \
+  X(kBoot, 1, "BOOT")                          \
   X(kJournalDiscarded, 2, "JOURNAL_DISCARDED") \
-  X(kDefaultState, 3, "DEFAULT_STATE") \
-  X(kJournalDamaged, 4, "JOURNAL_DAMAGED") \
-  X(kDegraded, 5, "DEGRADED")          \
-  X(kConfirmed, 6, "CONFIRMED")        \
-  X(kTrialFailed, 7, "TRIAL_FAILED")   \
+  X(kDefaultState, 3, "DEFAULT_STATE")         \
+  X(kJournalDamaged, 4, "JOURNAL_DAMAGED")     \
+  X(kDegraded, 5, "DEGRADED")                  \
+  X(kConfirmed, 6, "CONFIRMED")                \
+  X(kTrialFailed, 7, "TRIAL_FAILED")           \
   X(kTrialInterrupted, 8, "TRIAL_INTERRUPTED") \
-  X(kStaged, 9, "STAGED")              \
-  X(kRequestRefused, 10, "REQUEST_REFUSED") \
-  X(kArmVoid, 11, "ARM_VOID")          \
-  X(kAttempt, 12, "ATTEMPT")           \
-  X(kAutoRevert, 13, "AUTO_REVERT")    \
-  X(kSynced, 14, "SYNCED")             \
-  X(kFloorRaised, 15, "FLOOR_RAISED")  \
-  X(kKeysRevoked, 16, "KEYS_REVOKED")  \
-  X(kGenerationBurnt, 17, "GENERATION_BURNT") \
-  X(kRecoveryWritten, 18, "RECOVERY_WRITTEN") \
-  X(kImageRefused, 19, "IMAGE_REFUSED") \
-  X(kBootHash, 20, "BOOTHASH")         \
-  X(kLastResort, 21, "LAST_RESORT")    \
-  X(kRun, 22, "RUN")                   \
+  X(kStaged, 9, "STAGED")                      \
+  X(kRequestRefused, 10, "REQUEST_REFUSED")    \
+  X(kArmVoid, 11, "ARM_VOID")                  \
+  X(kAttempt, 12, "ATTEMPT")                   \
+  X(kAutoRevert, 13, "AUTO_REVERT")            \
+  X(kSynced, 14, "SYNCED")                     \
+  X(kFloorRaised, 15, "FLOOR_RAISED")          \
+  X(kKeysRevoked, 16, "KEYS_REVOKED")          \
+  X(kGenerationBurnt, 17, "GENERATION_BURNT")  \
+  X(kRecoveryWritten, 18, "RECOVERY_WRITTEN")  \
+  X(kImageRefused, 19, "IMAGE_REFUSED")        \
+  X(kBootHash, 20, "BOOTHASH")                 \
+  X(kLastResort, 21, "LAST_RESORT")            \
+  X(kRun, 22, "RUN")                           \
   X(kNothingBoots, 23, "NOTHING_BOOTS")
 
 enum class EventCode : std::uint32_t {
@@ -51,7 +51,12 @@ constexpr const char* event_name(EventCode code) {
 }
 
 // Why an arm was void (Event::value of kArmVoid).
-enum class ArmVoid : std::uint32_t { kNoPermit = 1, kOtherBootCount = 2, kPermitOtherBootCount = 3, kResetCause = 4 };
+enum class ArmVoid : std::uint32_t {
+  kNoPermit = 1,
+  kOtherBootCount = 2,
+  kPermitOtherBootCount = 3,
+  kResetCause = 4
+};
 // Why a trial failed (Event::value of kTrialFailed, Record::detail).
 enum class TrialFailure : std::uint8_t { kReverted = 1, kReset = 2, kPowerLosses = 3 };
 
@@ -59,8 +64,9 @@ struct Event {
   EventCode code = EventCode::kBoot;
   ImagePlace place = ImagePlace::kNone;
   Status status = Status::kOk;
-  std::uint32_t value = 0;  // kBoot: boot_count; kFloorRaised: floor; kKeysRevoked: mask; else as the code says
-  Digest digest{};          // manifest digest where one is concerned
+  std::uint32_t value =
+      0;            // kBoot: boot_count; kFloorRaised: floor; kKeysRevoked: mask; else as the code says
+  Digest digest{};  // manifest digest where one is concerned
 };
 
 class EventSink {

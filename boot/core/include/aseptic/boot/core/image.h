@@ -23,7 +23,10 @@ struct ImageFacts {
   std::uint8_t key_slot = 0;
 };
 
-enum class Extent : std::uint8_t { kImage, kWholeSlot };  // kWholeSlot: also the bytes behind the image are blank
+enum class Extent : std::uint8_t {
+  kImage,
+  kWholeSlot
+};  // kWholeSlot: also the bytes behind the image are blank
 
 class ImageVerifier {
  public:
@@ -37,7 +40,8 @@ class ImageVerifier {
  private:
   Status match_device(const Manifest& manifest) const;
   Status find_key(const Manifest& manifest, std::uint8_t& slot);
-  Status verify_signature(Area area, std::span<const std::uint8_t, kManifestRegionSize> region, std::uint8_t key_slot);
+  Status verify_signature(Area area, std::span<const std::uint8_t, kManifestRegionSize> region,
+                          std::uint8_t key_slot);
   Status verify_regions(Area area, const Manifest& manifest);
   Status verify_flat(Area area, const Region& region);
   Status verify_tree(Area area, const Region& region, const Digest& salt);

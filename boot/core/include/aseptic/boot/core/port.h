@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a target gives to boot: everything outside the decision itself. One implementation per port, one for tests
-// and the simulator.
+// What a target gives to boot: everything outside the decision itself. One implementation per port, one for
+// tests and the simulator.
 #pragma once
 #include "aseptic/boot/core/events.h"
 #include "aseptic/boot/format/hash.h"
@@ -12,16 +12,18 @@ namespace aseptic::boot {
 
 class SignatureVerifier {
  public:
-  // kOk only for a valid ECDSA P-256 signature r‖s of `message_digest`; any malformed key or signature is an error.
-  virtual Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
+  // kOk only for a valid ECDSA P-256 signature r‖s of `message_digest`; any malformed key or signature is an
+  // error.
+  virtual Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
+                             const Digest& message_digest,
                              std::span<const std::uint8_t, kP256SignatureSize> signature) = 0;
 
  protected:
   ~SignatureVerifier() = default;
 };
 
-// Contract: `burn` is atomic per field and never lets a value fall, whatever it is asked; it returns kOk only when the
-// new state was read back. On fuse ports confirmed digest and quarantine are ignored.
+// Contract: `burn` is atomic per field and never lets a value fall, whatever it is asked; it returns kOk only
+// when the new state was read back. On fuse ports confirmed digest and quarantine are ignored.
 class MonotonicStore {
  public:
   virtual Status load(MonotonicState& out) = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 as the boot parts see it: injected by the port (BearSSL on the host, OpenSSL in hosted parts), and HMAC
-// on top of it. Contract of a Hasher: `reset` starts, `update` any number of times, `finish` writes the digest and
-// leaves the object ready for `reset`. Not thread safe; no failure is possible.
+// SHA-256 as the boot parts see it: injected by the port (BearSSL on the host, OpenSSL in hosted parts), and
+// HMAC on top of it. Contract of a Hasher: `reset` starts, `update` any number of times, `finish` writes the
+// digest and leaves the object ready for `reset`. Not thread safe; no failure is possible.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 

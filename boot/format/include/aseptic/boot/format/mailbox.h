@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boot report that boot leaves in the mailbox before each run: what runs, what is confirmed, staged and
-// quarantined, the one-time confirm token of an open trial, floor and revocations. The application reads, only boot
-// writes. Format: docs/formats/boot_mailbox.md. Signature and alias key are filled by a later issue (zero until then);
-// the checksum finds torn reports only.
+// quarantined, the one-time confirm token of an open trial, floor and revocations. The application reads,
+// only boot writes. Format: docs/formats/boot_mailbox.md. Signature and alias key are filled by a later issue
+// (zero until then); the checksum finds torn reports only.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/manifest.h"
@@ -52,29 +52,29 @@ struct BootReport {
   std::uint32_t floor = 0;
   std::uint32_t revoked = 0;
   std::uint32_t generation = 0;
-  std::uint32_t min_root_version = 0;      // of the confirmed image: the agent takes max(its cache, this)
+  std::uint32_t min_root_version = 0;  // of the confirmed image: the agent takes max(its cache, this)
   std::uint64_t running_sequence = 0;
   std::uint64_t confirmed_sequence = 0;
   Uuid device_id{};
-  Digest boot_digest{};                    // of the boot stage itself, zero where the port cannot measure it
+  Digest boot_digest{};  // of the boot stage itself, zero where the port cannot measure it
   Digest running_manifest{};
-  Digest running_image{};                  // image digest as measured in this boot
+  Digest running_image{};  // image digest as measured in this boot
   Digest running_set{};
-  Digest confirmed_manifest{};             // zero = none
+  Digest confirmed_manifest{};  // zero = none
   Digest confirmed_set{};
   Digest previous_manifest{};
   Digest staged_manifest{};
   std::uint16_t staged_attempt = 0;
-  Digest token{};                          // zero outside a trial
-  Digest challenge{};                      // from REQ_CHALLENGE
-  Digest log_head{};                       // from REQ_CHALLENGE
+  Digest token{};      // zero outside a trial
+  Digest challenge{};  // from REQ_CHALLENGE
+  Digest log_head{};   // from REQ_CHALLENGE
   std::uint64_t log_count = 0;
   std::array<std::uint8_t, 65> alias_public_key{};
   std::uint16_t interrupted_trials = 0;
-  std::uint16_t policy_delay_left = 0;     // boots until the policy delay is over
+  std::uint16_t policy_delay_left = 0;  // boots until the policy delay is over
   std::uint8_t quarantine_count = 0;
   std::array<Quarantined, kQuarantineMax> quarantine{};
-  std::uint8_t event_count = 0;            // of this boot, the first kReportEventsMax
+  std::uint8_t event_count = 0;  // of this boot, the first kReportEventsMax
   std::array<ReportEvent, kReportEventsMax> events{};
   std::array<std::uint8_t, 64> signature{};
 };
@@ -138,7 +138,8 @@ static_assert(offsetof(BootReportWire, boot_count) == 12 && offsetof(BootReportW
 static_assert(offsetof(BootReportWire, run_kind) == 24 && offsetof(BootReportWire, floor) == 32);
 static_assert(offsetof(BootReportWire, running_sequence) == 48 && offsetof(BootReportWire, device_id) == 64);
 static_assert(offsetof(BootReportWire, boot_digest) == 80 && offsetof(BootReportWire, token) == 336);
-static_assert(offsetof(BootReportWire, log_count) == 432 && offsetof(BootReportWire, alias_public_key) == 448);
+static_assert(offsetof(BootReportWire, log_count) == 432 &&
+              offsetof(BootReportWire, alias_public_key) == 448);
 static_assert(offsetof(BootReportWire, quarantine) == 520 && offsetof(BootReportWire, events) == 840);
 static_assert(offsetof(BootReportWire, signature) == 952 && offsetof(BootReportWire, checksum) == 1016);
 

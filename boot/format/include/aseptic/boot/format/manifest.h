@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boot manifest: what the builder signs about one image. One form for MCU and Linux-class devices.
-// Format: docs/formats/boot_manifest.md. Little-endian, fixed offsets, no optional parts: every byte has one meaning,
-// and reserved bytes are zero and checked.
-// Called by boot/core (decode), publish (encode, sign), agent (staging check), inspect.
-// Security: `decode_manifest` is given untrusted bytes; it reads no more than its fixed-size view and either returns
-// a Manifest that obeys every rule of the format document or an error. It does not verify the signature.
-// Pure functions; no allocation.
+// Format: docs/formats/boot_manifest.md. Little-endian, fixed offsets, no optional parts: every byte has one
+// meaning, and reserved bytes are zero and checked. Called by boot/core (decode), publish (encode, sign),
+// agent (staging check), inspect. Security: `decode_manifest` is given untrusted bytes; it reads no more than
+// its fixed-size view and either returns a Manifest that obeys every rule of the format document or an error.
+// It does not verify the signature. Pure functions; no allocation.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -13,7 +12,7 @@
 
 namespace aseptic::boot {
 
-inline constexpr std::size_t kManifestRegionSize = 1024;    // signed
+inline constexpr std::size_t kManifestRegionSize = 1024;  // signed
 inline constexpr std::size_t kSignatureBlockSize = 8192;
 inline constexpr std::size_t kManifestSize = kManifestRegionSize + kSignatureBlockSize;
 inline constexpr std::uint64_t kImageBlockSize = 4096;      // region alignment and tree block
@@ -21,16 +20,16 @@ inline constexpr std::uint64_t kFirstRegionOffset = 12288;  // manifest, rounded
 inline constexpr std::size_t kRegionCountMax = 4;
 inline constexpr std::size_t kDependencyCountMax = 4;
 inline constexpr std::size_t kVersionSize = 24;
-inline constexpr std::size_t kP256SignatureSize = 64;       // r‖s, raw
-inline constexpr std::size_t kP256PublicKeySize = 64;       // x‖y
+inline constexpr std::size_t kP256SignatureSize = 64;  // r‖s, raw
+inline constexpr std::size_t kP256PublicKeySize = 64;  // x‖y
 inline constexpr std::size_t kSlhDsaSignatureSize = 7856;
 inline constexpr std::size_t kSlhDsaPublicKeySize = 32;
-inline constexpr std::size_t kKeySlotCount = 4;             // bit i of key_revoke_mask = key slot i
-inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U; // keeps every offset sum far from wrapping
+inline constexpr std::size_t kKeySlotCount = 4;              // bit i of key_revoke_mask = key slot i
+inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U;  // keeps every offset sum far from wrapping
 
 inline constexpr char kManifestMagic[] = "ASPTBOOT";
 inline constexpr std::uint16_t kManifestFormat = 1;
-inline constexpr char kP256Domain[] = "aseptic-boot-p256-v1";      // hashed with its terminating zero
+inline constexpr char kP256Domain[] = "aseptic-boot-p256-v1";  // hashed with its terminating zero
 inline constexpr char kSlhDsaDomain[] = "aseptic-boot-slhdsa-v1";
 inline constexpr char kImageDomain[] = "aseptic-image-v1";
 
@@ -40,7 +39,8 @@ enum class RegionKind : std::uint8_t { kUnused = 0, kExecCopied = 1, kTreeVerifi
 enum class ClassicAlgorithm : std::uint8_t { kEcdsaP256 = 1 };
 enum class PostQuantumAlgorithm : std::uint8_t { kSlhDsaSha2_128s = 1 };
 enum class TreeHash : std::uint8_t { kNone = 0, kSha256 = 1 };
-inline constexpr std::uint32_t kPolicyRevokeNow = 1U << 0U;  // emergency: burn the revocations without waiting
+inline constexpr std::uint32_t kPolicyRevokeNow = 1U
+                                                  << 0U;  // emergency: burn the revocations without waiting
 inline constexpr std::uint32_t kPolicyFlagsKnown = kPolicyRevokeNow;
 inline constexpr std::uint8_t kTreeBlockLog2 = 12;
 
@@ -113,17 +113,21 @@ static_assert(offsetof(ManifestWire, regions) == 120 && offsetof(ManifestWire, t
 static_assert(offsetof(ManifestWire, tree_salt) == 352 && offsetof(ManifestWire, verity_root) == 384);
 static_assert(offsetof(ManifestWire, verity_salt) == 416 && offsetof(ManifestWire, set_digest) == 448);
 static_assert(offsetof(ManifestWire, dependencies) == 480 && offsetof(ManifestWire, key_revoke_mask) == 576);
-static_assert(offsetof(ManifestWire, min_boot_version) == 580 && offsetof(ManifestWire, min_root_version) == 584);
+static_assert(offsetof(ManifestWire, min_boot_version) == 580 &&
+              offsetof(ManifestWire, min_root_version) == 584);
 static_assert(offsetof(ManifestWire, build_id) == 592 && offsetof(ManifestWire, sbom_digest) == 624);
-static_assert(offsetof(ManifestWire, classic_algorithm) == 656 && offsetof(ManifestWire, classic_key_id) == 664);
-static_assert(offsetof(ManifestWire, post_quantum_key_id) == 696 && offsetof(ManifestWire, reserved_tail) == 728);
+static_assert(offsetof(ManifestWire, classic_algorithm) == 656 &&
+              offsetof(ManifestWire, classic_key_id) == 664);
+static_assert(offsetof(ManifestWire, post_quantum_key_id) == 696 &&
+              offsetof(ManifestWire, reserved_tail) == 728);
 
 struct SignatureBlockWire {
   std::uint8_t p256[kP256SignatureSize];
   std::uint8_t slh_dsa[kSlhDsaSignatureSize];
   std::uint8_t reserved[272];
 };
-static_assert(sizeof(SignatureBlockWire) == kSignatureBlockSize && offsetof(SignatureBlockWire, slh_dsa) == 64);
+static_assert(sizeof(SignatureBlockWire) == kSignatureBlockSize &&
+              offsetof(SignatureBlockWire, slh_dsa) == 64);
 static_assert(offsetof(SignatureBlockWire, reserved) == 7920);
 
 struct Region {
@@ -173,13 +177,15 @@ struct Manifest {
 // Writes the signed region. Refuses a manifest that `decode_manifest` would refuse.
 Status encode_manifest(const Manifest& manifest, std::span<std::uint8_t, kManifestRegionSize> out);
 
-// Reads and checks the signed region (structure only: signature, device match and slot bounds are other calls).
+// Reads and checks the signed region (structure only: signature, device match and slot bounds are other
+// calls).
 Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes, Manifest& out);
 
 // Checks that the image fits into a slot of `slot_size` bytes.
 Status check_fits_slot(const Manifest& manifest, std::uint64_t slot_size);
 
-// Checks the unused bytes of the signature block, and in the development life cycle the zero post-quantum block.
+// Checks the unused bytes of the signature block, and in the development life cycle the zero post-quantum
+// block.
 Status check_signature_block(std::span<const std::uint8_t, kSignatureBlockSize> block, LifeCycle life_cycle);
 
 // Names an image everywhere: SHA-256 of the signed region.
@@ -188,8 +194,8 @@ Digest manifest_digest(Hasher& hasher, std::span<const std::uint8_t, kManifestRe
 // What the P-256 signature is made over: SHA-256(domain ‖ region).
 Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManifestRegionSize> region);
 
-// SHA-256(domain ‖ region table as encoded ‖ image size): changes when any byte of any region changes, because the
-// table holds each region's digest.
+// SHA-256(domain ‖ region table as encoded ‖ image size): changes when any byte of any region changes,
+// because the table holds each region's digest.
 Digest image_digest(Hasher& hasher, const Manifest& manifest);
 
 }  // namespace aseptic::boot

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The monotonic store: what never goes back. On NV ports (TPM, the emulated file) it also keeps the confirmed digest
-// and the quarantined digests; on fuse ports those fields stay zero. Format: docs/formats/boot_journal.md §Store.
-// A file or flash store holds three cells and writes the oldest: a torn burn leaves the former state, and a cell that a
-// reset left unstable is never the only one (docs/formats/boot_journal.md, "Store").
+// The monotonic store: what never goes back. On NV ports (TPM, the emulated file) it also keeps the confirmed
+// digest and the quarantined digests; on fuse ports those fields stay zero. Format:
+// docs/formats/boot_journal.md §Store. A file or flash store holds three cells and writes the oldest: a torn
+// burn leaves the former state, and a cell that a reset left unstable is never the only one
+// (docs/formats/boot_journal.md, "Store").
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/status.h"
 
 namespace aseptic::boot {
 
-inline constexpr std::size_t kQuarantineMax = 8;  // oldest falls out: reason and cost in docs/formats/boot_journal.md
+inline constexpr std::size_t kQuarantineMax =
+    8;  // oldest falls out: reason and cost in docs/formats/boot_journal.md
 inline constexpr std::size_t kMonotonicCellSize = 512;
 inline constexpr std::size_t kMonotonicCellStride = 4096;  // cells never share a sector or page
 inline constexpr std::size_t kMonotonicCellCount = 3;
@@ -62,7 +64,8 @@ struct MonotonicCellWire {
   Le64 checksum;
 };
 static_assert(sizeof(MonotonicCellWire) == kMonotonicCellSize && alignof(MonotonicCellWire) == 1);
-static_assert(offsetof(MonotonicCellWire, write_count) == 16 && offsetof(MonotonicCellWire, generation) == 24);
+static_assert(offsetof(MonotonicCellWire, write_count) == 16 &&
+              offsetof(MonotonicCellWire, generation) == 24);
 static_assert(offsetof(MonotonicCellWire, confirmed) == 40 && offsetof(MonotonicCellWire, quarantine) == 72);
 static_assert(offsetof(MonotonicCellWire, confirmed_sequence) == 392);
 static_assert(offsetof(MonotonicCellWire, checksum) == 504);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The provisioning record: what the factory fixes about one device. Written once, outside the application's reach
-// (flash option area, or DEVICE/boot/provisioning.bin of the virtual device).
-// Security: the authority is the key slot, a hash over *both* public keys of a pair; the keys themselves stand beside
-// it and are used only after they hash to it (KM: there is no way to require one algorithm less).
-// Format: docs/formats/boot_manifest.md §Provisioning.
+// The provisioning record: what the factory fixes about one device. Written once, outside the application's
+// reach (flash option area, or DEVICE/boot/provisioning.bin of the virtual device). Security: the authority
+// is the key slot, a hash over *both* public keys of a pair; the keys themselves stand beside it and are used
+// only after they hash to it (KM: there is no way to require one algorithm less). Format:
+// docs/formats/boot_manifest.md §Provisioning.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -16,16 +16,19 @@ inline constexpr std::size_t kProvisioningSize = 1024;
 inline constexpr std::uint16_t kProvisioningFormat = 1;
 inline constexpr char kProvisioningMagic[] = "ASPTPROV";
 inline constexpr char kKeySlotDomain[] = "aseptic-key-slot-v1";
-inline constexpr std::uint16_t kPolicyDelayDefault = 16;       // boots, protocol rule 6
-inline constexpr std::uint8_t kInterruptedTrialsDefault = 8;   // protocol rule 2
+inline constexpr std::uint16_t kPolicyDelayDefault = 16;      // boots, protocol rule 6
+inline constexpr std::uint8_t kInterruptedTrialsDefault = 8;  // protocol rule 2
 
 // Port capabilities, stated so that reports can show them.
-inline constexpr std::uint32_t kPortNvStore = 1U << 0U;           // confirmed and quarantined digests live in the store
-inline constexpr std::uint32_t kPortDeviceSecret = 1U << 1U;      // journal HMAC and derived tokens
+inline constexpr std::uint32_t kPortNvStore = 1U
+                                              << 0U;  // confirmed and quarantined digests live in the store
+inline constexpr std::uint32_t kPortDeviceSecret = 1U << 1U;  // journal HMAC and derived tokens
 inline constexpr std::uint32_t kPortKnowsResetCause = 1U << 2U;
-inline constexpr std::uint32_t kPortWriteProtects = 1U << 3U;     // journal and store are out of the application's reach
-inline constexpr std::uint32_t kPortRecoveryWritable = 1U << 4U;  // boot may bring the recovery image up to date
-inline constexpr std::uint32_t kPortEmulated = 1U << 5U;          // EMULATED in every report
+inline constexpr std::uint32_t kPortWriteProtects =
+    1U << 3U;  // journal and store are out of the application's reach
+inline constexpr std::uint32_t kPortRecoveryWritable = 1U
+                                                       << 4U;  // boot may bring the recovery image up to date
+inline constexpr std::uint32_t kPortEmulated = 1U << 5U;       // EMULATED in every report
 inline constexpr std::uint32_t kPortFlagsKnown = (1U << 6U) - 1U;
 
 struct KeyPairPublic {
@@ -80,13 +83,15 @@ struct ProvisioningWire {
   Le64 checksum;
 };
 static_assert(sizeof(ProvisioningWire) == kProvisioningSize && alignof(ProvisioningWire) == 1);
-static_assert(offsetof(ProvisioningWire, device_id) == 16 && offsetof(ProvisioningWire, hardware_revision) == 64);
+static_assert(offsetof(ProvisioningWire, device_id) == 16 &&
+              offsetof(ProvisioningWire, hardware_revision) == 64);
 static_assert(offsetof(ProvisioningWire, key_slots) == 80 && offsetof(ProvisioningWire, checksum) == 1016);
 
 Digest key_slot_hash(Hasher& hasher, const KeyPairPublic& keys);
 
 void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kProvisioningSize> out);
 // Also checks every provisioned key pair against its key slot.
-Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes, Provisioning& out);
+Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes,
+                           Provisioning& out);
 
 }  // namespace aseptic::boot

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layout of the request area (written by the application, untrusted) and of the PERMIT cell (written by the therapy
-// side only). Format: docs/formats/boot_requests.md. Each request kind has its own self-checked 128-byte cell at a
-// fixed offset, so that one torn write spoils one request. Encoder and parser: aseptic/boot/journal/requests.h.
+// Layout of the request area (written by the application, untrusted) and of the PERMIT cell (written by the
+// therapy side only). Format: docs/formats/boot_requests.md. Each request kind has its own self-checked
+// 128-byte cell at a fixed offset, so that one torn write spoils one request. Encoder and parser:
+// aseptic/boot/journal/requests.h.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 
 namespace aseptic::boot {
 
-enum class RequestKind : std::uint8_t { kStage = 0, kArm = 1, kConfirm = 2, kSynced = 3, kRevert = 4, kChallenge = 5 };
+enum class RequestKind : std::uint8_t {
+  kStage = 0,
+  kArm = 1,
+  kConfirm = 2,
+  kSynced = 3,
+  kRevert = 4,
+  kChallenge = 5
+};
 inline constexpr std::size_t kRequestKindCount = 6;
 inline constexpr std::size_t kRequestCellSize = 128;
 inline constexpr std::size_t kRequestAreaSize = 1024;  // six cells, the rest reserved
@@ -16,7 +24,7 @@ inline constexpr std::size_t kHoldNonceSize = 16;
 inline constexpr std::uint32_t kRequestTag = 0x51455241U;  // "AREQ"
 inline constexpr std::uint32_t kPermitTag = 0x54524D50U;   // "PMRT"
 inline constexpr std::uint16_t kRequestFormat = 1;
-inline constexpr std::uint32_t kAttemptMax = 0xFFFF;       // attempt numbers fit the journal's 16-bit field
+inline constexpr std::uint32_t kAttemptMax = 0xFFFF;  // attempt numbers fit the journal's 16-bit field
 
 enum class SlotId : std::uint8_t { kA = 0, kB = 1 };
 

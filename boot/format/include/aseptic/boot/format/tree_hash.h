@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The binary Merkle tree over a region, and a reader that checks every block at every read.
-// Format: docs/formats/tree_hash.md. leaf = SHA-256(0x00 ‖ salt ‖ 4096-byte block); node = SHA-256(0x01 ‖ left ‖ right);
-// an odd node moves up unchanged.
-// Called by boot/core, agent (read-back), publish (manifest). Memory: one digest per tree level (incremental hasher);
-// 32 bytes per block (reader, the caller's memory). Not thread safe.
+// Format: docs/formats/tree_hash.md. leaf = SHA-256(0x00 ‖ salt ‖ 4096-byte block); node = SHA-256(0x01 ‖
+// left ‖ right); an odd node moves up unchanged. Called by boot/core, agent (read-back), publish (manifest).
+// Memory: one digest per tree level (incremental hasher); 32 bytes per block (reader, the caller's memory).
+// Not thread safe.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -54,10 +54,12 @@ class TreeBlockReader {
       : hasher_(hasher), salt_(salt), source_(source) {}
 
   // Reads the whole region once, fills `leaves` (one per block) and compares with the signed root. Until this
-  // succeeded, `read` refuses. `leaves` must outlive the reader and lie in memory that only the reader's owner writes.
+  // succeeded, `read` refuses. `leaves` must outlive the reader and lie in memory that only the reader's
+  // owner writes.
   Status open(std::span<Digest> leaves, const Digest& root);
 
-  // One verified block; on any difference `out` is zeroed and kRegionDigest returned: the caller stops the device.
+  // One verified block; on any difference `out` is zeroed and kRegionDigest returned: the caller stops the
+  // device.
   Status read(std::uint64_t index, std::span<std::uint8_t, kImageBlockSize> out);
 
  private:

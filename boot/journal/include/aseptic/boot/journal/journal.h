@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boot journal on its medium: two halves of one area. Written by boot only.
 // Format and fault model: docs/formats/boot_journal.md.
-// Contract: `load` reads and changes nothing; `prepare` must succeed once after each reset before the first `append`
-// (it burns one record position and rewrites the tail, so that nothing rests on cells a reset left unstable);
-// `append` returns after the record is durable and read back. When a half is full, `append` compacts by itself.
-// DURABILITY: each program is followed by a sync before anything depends on it.
+// Contract: `load` reads and changes nothing; `prepare` must succeed once after each reset before the first
+// `append` (it burns one record position and rewrites the tail, so that nothing rests on cells a reset left
+// unstable); `append` returns after the record is durable and read back. When a half is full, `append`
+// compacts by itself. DURABILITY: each program is followed by a sync before anything depends on it.
 #pragma once
 #include "aseptic/boot/journal/state.h"
 #include "aseptic/boot/journal/storage.h"
@@ -28,8 +28,8 @@ class Journal {
   Status append(Record record);
   // Makes room for a group, so that no compaction falls between its records.
   Status reserve(std::size_t records);
-  // Discards what is there and starts again from `state` (default state; factory). Even when the medium fails,
-  // `state()` is the new state from here on.
+  // Discards what is there and starts again from `state` (default state; factory). Even when the medium
+  // fails, `state()` is the new state from here on.
   Status restart(const JournalState& state);
 
  private:
@@ -42,7 +42,9 @@ class Journal {
     JournalState snapshot;
   };
 
-  std::uint32_t positions() { return static_cast<std::uint32_t>(storage_.size(Area::kJournal) / 2 / kRecordSize); }
+  std::uint32_t positions() {
+    return static_cast<std::uint32_t>(storage_.size(Area::kJournal) / 2 / kRecordSize);
+  }
   std::uint64_t offset_of(std::size_t half, std::uint32_t position) {
     return (static_cast<std::uint64_t>(half) * positions() + position) * kRecordSize;
   }
@@ -63,8 +65,9 @@ class Journal {
   std::uint64_t sequence_seen_ = 0;
   std::uint32_t damaged_ = 0;
   bool loaded_ = false;
-  bool other_half_stale_ = false;  // neither erased nor a closed, older half: must go before anything is appended
-  RecordBytes tail_{};             // last valid record of the active half
+  bool other_half_stale_ =
+      false;            // neither erased nor a closed, older half: must go before anything is appended
+  RecordBytes tail_{};  // last valid record of the active half
 };
 
 // The records of a snapshot group, in order.
@@ -93,7 +96,8 @@ enum class SnapshotItem : std::uint8_t {
 // `Begin`, items, `Commit`, without sequence numbers.
 void make_snapshot(const JournalState& state, SnapshotRecords& out);
 void apply_snapshot_item(const Record& record, JournalState& state);
-// Drops what has no image to belong to (a set digest, a trial, synced): only a foreign snapshot holds such things.
+// Drops what has no image to belong to (a set digest, a trial, synced): only a foreign snapshot holds such
+// things.
 void close_snapshot(JournalState& state);
 
 }  // namespace aseptic::boot

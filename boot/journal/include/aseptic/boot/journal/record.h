@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One journal record of 64 bytes. Format: docs/formats/boot_journal.md.
-// Two sealings of one record: format 1 ends in an 8-byte checksum; format 2 (ports with a device secret) in a 16-byte
-// HMAC. To make room for the HMAC, format 2 stores 48 bits of the sequence and takes boot_count from the BOOT and
-// snapshot records (docs/adr: boot_journal_record).
-// Called by boot/journal, boot/core, publish (factory). Pure functions.
+// Two sealings of one record: format 1 ends in an 8-byte checksum; format 2 (ports with a device secret) in a
+// 16-byte HMAC. To make room for the HMAC, format 2 stores 48 bits of the sequence and takes boot_count from
+// the BOOT and snapshot records (docs/adr/0010-boot-journal-record.md). Called by boot/journal, boot/core,
+// publish (factory). Pure functions.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -17,14 +17,14 @@ inline constexpr std::uint64_t kSequenceMax = (1ULL << 48U) - 1;
 
 enum class RecordTag : std::uint8_t {
   kNone = 0,
-  kBoot = 0x11,              // value = boot_count; detail = reset cause
-  kStagedSet = 0x21,         // digest = set digest             \  a group: applied
-  kStagedInfo = 0x22,        // numbers: sequence, epoch, root   } when kStaged closes it
-  kStaged = 0x23,            // digest, slot, attempt           /
-  kAttemptToken = 0x31,      // digest = token (ports without a device secret), closed by kAttempt
-  kAttempt = 0x32,           // digest, slot; detail = 1: forced trial; value = boot_count of the trial
-  kConfirmed = 0x41,         // digest, slot; value = generation. Closes a trial.
-  kTrialFailed = 0x42,       // digest, attempt; detail = reason; value = generation. Closes a trial, quarantines.
+  kBoot = 0x11,          // value = boot_count; detail = reset cause
+  kStagedSet = 0x21,     // digest = set digest             \  a group: applied
+  kStagedInfo = 0x22,    // numbers: sequence, epoch, root   } when kStaged closes it
+  kStaged = 0x23,        // digest, slot, attempt           /
+  kAttemptToken = 0x31,  // digest = token (ports without a device secret), closed by kAttempt
+  kAttempt = 0x32,       // digest, slot; detail = 1: forced trial; value = boot_count of the trial
+  kConfirmed = 0x41,     // digest, slot; value = generation. Closes a trial.
+  kTrialFailed = 0x42,   // digest, attempt; detail = reason; value = generation. Closes a trial, quarantines.
   kTrialInterrupted = 0x43,  // digest. Closes a trial.
   kAutoRevert = 0x44,        // digest = now confirmed; value = generation
   kSynced = 0x51,            // digest = confirmed
@@ -78,7 +78,8 @@ struct RecordWire2 {
 static_assert(sizeof(RecordWire2) == kRecordSize && offsetof(RecordWire2, digest) == 8);
 static_assert(offsetof(RecordWire2, slot) == 40 && offsetof(RecordWire2, mac) == 48);
 
-// How a device seals its records: with the journal key (format 2) or, without a device secret, by checksum (format 1).
+// How a device seals its records: with the journal key (format 2) or, without a device secret, by checksum
+// (format 1).
 struct RecordSealer {
   Hasher* hasher = nullptr;  // needed for format 2 only
   bool keyed = false;
@@ -95,6 +96,7 @@ DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret);
 using RecordBytes = std::array<std::uint8_t, kRecordSize>;
 RecordBytes encode_record(const RecordSealer& sealer, const Record& record);
 // kNotFound: erased or burnt; any other error: torn or foreign. Total over all 64-byte strings.
-Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes, Record& out);
+Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes,
+                     Record& out);
 
 }  // namespace aseptic::boot

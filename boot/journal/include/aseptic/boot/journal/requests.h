@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Encoder and parser of the request area and of the PERMIT cell. Layout: aseptic/boot/format/request_area.h.
-// The agent encodes requests and writes the cell at `request_offset(kind)`; the therapy side (interlock) encodes
-// PERMIT; boot parses both.
-// Security: the bytes are untrusted; parsing is total, reads only its fixed view, and a cell that is torn, of another
-// kind or has a reserved byte set is "not there". A request grants nothing by itself: boot/core decides.
-// Durability is the writer's duty: write, sync, read back, before it acts on a request.
+// The agent encodes requests and writes the cell at `request_offset(kind)`; the therapy side (interlock)
+// encodes PERMIT; boot parses both. Security: the bytes are untrusted; parsing is total, reads only its fixed
+// view, and a cell that is torn, of another kind or has a reserved byte set is "not there". A request grants
+// nothing by itself: boot/core decides. Durability is the writer's duty: write, sync, read back, before it
+// acts on a request.
 #pragma once
 #include "aseptic/boot/format/request_area.h"
 #include "aseptic/boot/format/status.h"
@@ -14,18 +14,20 @@ namespace aseptic::boot {
 // One decoded request; the fields that a kind does not use are zero.
 struct Request {
   RequestKind kind = RequestKind::kStage;
-  std::uint32_t boot_count = 0;     // of the run that writes it (BootReport::boot_count)
-  SlotId slot = SlotId::kA;         // kStage
-  std::uint16_t attempt = 0;        // kStage; at least 1
-  Digest manifest{};                // kStage
-  Digest set{};                     // kStage
-  Digest token{};                   // kConfirm: BootReport::token of the running trial
-  Digest challenge{};               // kChallenge
-  Digest log_head{};                // kChallenge
-  std::uint64_t log_count = 0;      // kChallenge
+  std::uint32_t boot_count = 0;  // of the run that writes it (BootReport::boot_count)
+  SlotId slot = SlotId::kA;      // kStage
+  std::uint16_t attempt = 0;     // kStage; at least 1
+  Digest manifest{};             // kStage
+  Digest set{};                  // kStage
+  Digest token{};                // kConfirm: BootReport::token of the running trial
+  Digest challenge{};            // kChallenge
+  Digest log_head{};             // kChallenge
+  std::uint64_t log_count = 0;   // kChallenge
 };
 
-constexpr std::size_t request_offset(RequestKind kind) { return static_cast<std::size_t>(kind) * kRequestCellSize; }
+constexpr std::size_t request_offset(RequestKind kind) {
+  return static_cast<std::size_t>(kind) * kRequestCellSize;
+}
 
 using RequestCell = std::array<std::uint8_t, kRequestCellSize>;
 RequestCell encode_request(const Request& request);

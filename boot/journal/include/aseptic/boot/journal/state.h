@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boot's state as a pure, total fold over journal records: any sequence of records gives a state.
 // Called by boot/journal (load, append, compaction), tests, inspect.
-// INVARIANT: no record raises or lowers anything in the monotonic store; boot/core does that from verified manifests.
+// INVARIANT: no record raises or lowers anything in the monotonic store; boot/core does that from verified
+// manifests.
 #pragma once
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/request_area.h"
@@ -31,7 +32,8 @@ struct BootHash {
 struct JournalState {
   std::uint32_t boot_count = 0;
   std::uint32_t generation = 0;
-  // Of the last FLOOR record for the confirmed image: a hint that a burn may have been cut off, never a value to burn.
+  // Of the last FLOOR record for the confirmed image: a hint that a burn may have been cut off, never a value
+  // to burn.
   std::uint32_t floor_intent = 0;
   std::uint32_t revoke_intent = 0;
   std::uint32_t confirmed_at = 0;  // boot_count of the confirm: the policy delay counts from here
@@ -56,9 +58,9 @@ struct JournalState {
   void lift_quarantine(const Digest& digest);
 };
 
-// Folds records in journal order. The newest record is held back until the next one is seen: a record that a reset
-// left unreadable may become readable later, and is void when boot has gone on from the record before it
-// (docs/formats/boot_journal.md, "Unstable cells").
+// Folds records in journal order. The newest record is held back until the next one is seen: a record that a
+// reset left unreadable may become readable later, and is void when boot has gone on from the record before
+// it (docs/formats/boot_journal.md, "Unstable cells").
 class Fold {
  public:
   // Starts from a closed snapshot: its state, and the sequence of its commit record.

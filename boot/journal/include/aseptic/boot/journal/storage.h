@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything boot keeps or reads, as areas of one injected medium. The host port maps areas to files of the virtual
-// device, an MCU port to flash sectors, the simulator to its recording disk with power cuts.
-// Contract: `program` writes bytes that were erased before (journal) or replaces a whole cell (requests, permit,
-// mailbox, store, recovery); `erase` sets a range to `erased_value`; neither is durable before `sync` of that area
-// returned. A call that fails may have happened in part. Not thread safe.
+// Everything boot keeps or reads, as areas of one injected medium. The host port maps areas to files of the
+// virtual device, an MCU port to flash sectors, the simulator to its recording disk with power cuts.
+// Contract: `program` writes bytes that were erased before (journal) or replaces a whole cell (requests,
+// permit, mailbox, store, recovery); `erase` sets a range to `erased_value`; neither is durable before `sync`
+// of that area returned. A call that fails may have happened in part. Not thread safe.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/status.h"
@@ -32,7 +32,8 @@ class Storage {
   virtual Status erase(Area area, std::uint64_t offset, std::uint64_t length) = 0;
   virtual Status sync(Area area) = 0;
   virtual std::uint8_t erased_value() const = 0;
-  // How many bytes from `offset` on are known to be zero without reading them (holes of a sparse file); 0 = unknown.
+  // How many bytes from `offset` on are known to be zero without reading them (holes of a sparse file); 0 =
+  // unknown.
   virtual std::uint64_t known_zero(Area, std::uint64_t) { return 0; }
 
  protected:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256, ECDSA P-256 and randomness of the host port, by BearSSL and getrandom(2). BearSSL stays out of this header.
+// SHA-256, ECDSA P-256 and randomness of the host port, by BearSSL and getrandom(2). BearSSL stays out of
+// this header.
 #pragma once
 #include "aseptic/boot/core/port.h"
 
@@ -18,7 +19,8 @@ class Sha256 final : public Hasher {
 
 class P256Verifier final : public SignatureVerifier {
  public:
-  Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
+  Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
+                     const Digest& message_digest,
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
 };
 

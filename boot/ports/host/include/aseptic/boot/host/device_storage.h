@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The areas of a virtual device as files of its folder (docs/formats/boot_mailbox.md, "Virtual device folder"):
+// The areas of a virtual device as files of its folder (docs/formats/boot_mailbox.md, "Virtual device
+// folder"):
 //   boot/journal.bin monotonic.bin provisioning.bin secret.bin recovery.img   boot only
-//   slots/a.img b.img (files or block devices)   requests/requests.bin   permit/permit.bin   mailbox/report.bin
+//   slots/a.img b.img (files or block devices)   requests/requests.bin   permit/permit.bin mailbox/report.bin
 // DURABILITY: program = pwrite, sync = fsync. Files are opened anew for each power-up.
-// Security: what the application can write (requests, permit) is opened without following links, must be a regular
-// file with one name, and only its fixed length is ever touched: a request area cannot become a way to the journal.
+// Security: what the application can write (requests, permit) is opened without following links, must be a
+// regular file with one name, and only its fixed length is ever touched: a request area cannot become a way
+// to the journal.
 #pragma once
 #include <array>
 #include <string>

@@ -7,8 +7,8 @@
 
 namespace aseptic::boot::host {
 
-// A memfd that is written, sealed against write, grow and shrink, and only then mapped read-only and verified. The
-// descriptor that was verified is the one that is executed.
+// A memfd that is written, sealed against write, grow and shrink, and only then mapped read-only and
+// verified. The descriptor that was verified is the one that is executed.
 class MemfdMemory final : public ExecMemory {
  public:
   MemfdMemory() = default;
