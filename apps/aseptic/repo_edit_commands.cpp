@@ -15,6 +15,7 @@ namespace {
 struct Options {
   std::string repository;
   std::string signing;
+  std::string root_edition;
   std::string role = "targets";
   std::uint32_t days = 365;
   std::vector<std::string> targets;
@@ -31,6 +32,12 @@ using Edit = std::function<core::Result<void>(const publish::Repository&, publis
 core::Result<void> edit_edition(Workbench& bench, const Options& options, const Edit& edit) {
   ASEPTIC_TRY(const publish::Repository repository, publish::Repository::open(options.repository));
   ASEPTIC_TRY(publish::SigningFile file, publish::open_edition(repository, options.role, options.signing, bench.in_days(options.days)));
+  if (!options.root_edition.empty()) {
+    ASEPTIC_TRY(publish::SigningFile root, publish::SigningFile::read(options.root_edition));
+    if (root.role != "root" || file.role == "root")
+      return core::Error(publish::PublishCode::kInput, "--root-edition names a root edition that goes out together with another role's");
+    file.chain.front().document = std::move(root.document);
+  }
   ASEPTIC_TRY_VOID(edit(repository, file));
   ASEPTIC_TRY_VOID(publish::save_edition(file, options.signing));
   bench.say(options.signing + ": " + file.role + " version " + std::to_string(file.document.version()) + ", ready to be signed (aseptic sign) or edited further",
@@ -113,6 +120,7 @@ class Group {
     command->fallthrough();
     command->add_option("REPO", options->repository, "Folder of the repository")->required();
     command->add_option("--signing", options->signing, "Signing file: edited, or begun when it does not exist")->required();
+    command->add_option("--root-edition", options->root_edition, "Root edition that will be published together: its keys sign this one");
     command->add_option("--expires-days", options->days, "Life of the edition, from now")->check(CLI::Range(1u, 36500u))->capture_default_str();
     bind(command, *options);
     on_run(command, bench_, [&bench = bench_, options, action] { return action(bench, *options); });

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real command: several people on several machines, exit statuses, one clear sentence for bad input, nothing
+// half-changed.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "aseptic/core/hash.h"
+#include "aseptic/core/json.h"
+#include "tests/support/run_program.h"
+
+namespace aseptic::app {
+namespace {
+
+namespace fs = std::filesystem;
+using test::ProgramResult;
+
+std::string contents(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+class Command : public ::testing::Test {
+ protected:
+  Command() {
+    std::string pattern = (fs::temp_directory_path() / "aseptic-command-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+  }
+  ~Command() override { fs::remove_all(folder); }
+
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder / name, std::ios::binary) << text; }
+  // `machine` is whose key folder is used.
+  ProgramResult run(const std::string& machine, std::vector<std::string> words, const std::vector<std::string>& environment = {}) const {
+    words.insert(words.begin(), {ASEPTIC, "--keys", at(machine)});
+    return test::run_program(words, environment);
+  }
+  void ok(const std::string& machine, const std::vector<std::string>& words) const {
+    const ProgramResult result = run(machine, words);
+    ASSERT_EQ(result.exit_status, 0) << words[0] << ": " << result.err;
+  }
+  // Refused: exit status, one line on standard error that holds `sentence`, nothing on standard output.
+  void refused(const std::string& machine, const std::vector<std::string>& words, const std::string& sentence, int status = 1) const {
+    const ProgramResult result = run(machine, words);
+    EXPECT_EQ(result.exit_status, status) << result.err;
+    EXPECT_EQ(result.signal, 0);
+    const std::size_t line = result.err.rfind("aseptic: ");
+    ASSERT_NE(line, std::string::npos) << result.err;
+    EXPECT_NE(result.err.find(sentence, line), std::string::npos) << result.err;
+    EXPECT_EQ(result.err.find('\n', line), result.err.size() - 1) << "one sentence: " << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+  // Keys of each person on a machine of their own; the office holds the online keys and everybody's public halves.
+  void make_people() const {
+    for (const std::string name : {"root-a", "root-b", "root-c", "release-a", "release-b"}) ok(name, {"keys", "create", name});
+    ok("office", {"keys", "create", "--algorithm", "p256", "snapshot", "timestamp", "index"});
+  }
+  std::string pub(const std::string& name) const { return at(name + "/" + name + ".pub"); }
+  void init() const {
+    make_people();
+    ok("office", {"repo", "init", at("repo"), "--root", pub("root-a"), "--root", pub("root-b"), "--root", pub("root-c"), "--release", pub("release-a"),
+                  "--release", pub("release-b"), "--snapshot", "snapshot", "--timestamp", "timestamp", "--out", at("ed")});
+  }
+  std::map<std::string, std::string> tree(const std::string& name) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder / name))
+      if (entry.is_regular_file() && entry.path().filename() != ".lock")
+        files[fs::relative(entry.path(), folder).string()] = core::sha256(contents(entry.path())).hex();
+    return files;
+  }
+  fs::path folder;
+};
+
+// Answers: KM-02, KM-03, KM-09
+TEST_F(Command, PeopleOnSeparateMachinesSignOneAfterAnotherAndApart) {
+  init();
+  const std::string root = at("ed/root.signing.json"), targets = at("ed/targets.signing.json");
+  const std::vector<std::string> publish{"repo", "publish", at("repo"), root, targets, "--snapshot-key", "snapshot", "--timestamp-key", "timestamp"};
+  ok("root-a", {"sign", root, "--key", "root-a", "--yes"});
+  ok("release-a", {"sign", targets, "--key", "release-a", "--yes"});
+  const auto before = tree("repo");
+  refused("office", publish, "root version 1, by its own keys, has 1 of 2 needed signatures");
+  refused("root-a", {"sign", root, "--key", "root-a", "--yes"}, "has signed this document already");
+  refused("release-a", {"sign", root, "--key", "release-a", "--yes"}, "may not sign for the role root");
+  refused("office", {"sign", targets, "--key", "index", "--yes"}, "may not sign for the role targets");
+  EXPECT_EQ(tree("repo"), before);
+  // root-b signs after root-a; release-b signs a copy that is merged.
+  ok("root-b", {"sign", root, "--key", "root-b", "--yes"});
+  fs::copy(targets, at("copy.json"));
+  ok("release-b", {"sign", at("copy.json"), "--key", "release-b", "--yes"});
+  ok("office", {"merge", targets, at("copy.json")});
+  ok("office", publish);
+  EXPECT_EQ(contents(folder / "root-b/signing.log").find("\"what\":\"root version 1\"") != std::string::npos, true);
+  refused("office", publish, "the next one is version 2");
+  ok("office", {"verify", at("repo"), "--root", at("repo/metadata/1.root.json")});
+}
+
+// Answers: KM-09
+TEST_F(Command, ShowsBeforeItAsksAndSignsNothingWithoutAnAnswer) {
+  init();
+  const std::string file = at("ed/root.signing.json");
+  const std::string before = contents(file);
+  const ProgramResult result = run("root-a", {"sign", file, "--key", "root-a"});  // no terminal, no --yes
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_EQ(result.err.find("About to be signed: root version 1"), 0u) << result.err;
+  EXPECT_NE(result.err.find("nothing was signed"), std::string::npos) << result.err;
+  EXPECT_EQ(contents(file), before);
+  EXPECT_FALSE(fs::exists(at("root-a/signing.log")));
+  const ProgramResult shown = run("root-a", {"--json", "sign", file, "--show"});
+  const auto json = core::parse_json_value(core::as_bytes(shown.out));
+  ASSERT_TRUE(json) << shown.out;
+  EXPECT_EQ(json->string_at("review").value_or("").find("About to be signed: root version 1"), 0u);
+}
+
+TEST_F(Command, SignedEditionsAreNotEdited) {
+  init();
+  const std::string targets = at("ed/targets.signing.json");
+  write("f", "x");
+  ok("office", {"repo", "add", at("repo"), "--signing", targets, "files/f=" + at("f")});
+  ok("release-a", {"sign", targets, "--key", "release-a", "--yes"});
+  const std::string before = contents(targets);
+  refused("office", {"repo", "remove", at("repo"), "--signing", targets, "files/f"}, "has signatures already and cannot be edited");
+  EXPECT_EQ(contents(targets), before);
+}
+
+// Answers: RB-08, T-48
+TEST_F(Command, TheProductionProfileRefusesKeyFilesAndKnownKeys) {
+  init();
+  refused("root-a", {"--profile", "production", "sign", at("ed/root.signing.json"), "--key", "root-a", "--yes"}, "a key in a token");
+  // The example key of RFC 8032, as somebody's root key.
+  write("rfc.pub", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n");
+  refused("office", {"repo", "init", at("repo2"), "--root", pub("root-a"), "--root", at("rfc.pub"), "--release", pub("release-a"), "--release",
+                     pub("release-b"), "--snapshot", "snapshot", "--timestamp", "timestamp", "--out", at("ed2")}, "private half is published");
+  EXPECT_FALSE(fs::exists(at("repo2")));
+}
+
+TEST_F(Command, BadInputGetsOneSentenceAndTheRightStatus) {
+  init();
+  write("garbage", std::string("\x00\xff{[", 4));
+  write("text", "hello");
+  refused("office", {}, "subcommand is required", 2);
+  refused("office", {"frobnicate"}, "", 2);
+  refused("office", {"keys", "create"}, "LABEL is required", 2);
+  refused("office", {"keys", "create", "--algorithm", "dsa", "x"}, "dsa", 2);
+  refused("office", {"repo", "init", at("r")}, "is required", 2);
+  refused("office", {"keys", "create", "../evil"}, "");
+  refused("office", {"keys", "create", "snapshot"}, "");
+  refused("office", {"keys", "show", "nobody"}, "nobody");
+  refused("office", {"inspect", at("nowhere")}, "cannot read");
+  refused("office", {"inspect", at("garbage")}, "none of the known formats");
+  refused("office", {"inspect", folder.string()}, "folder");
+  refused("office", {"sign", at("garbage"), "--key", "snapshot", "--yes"}, "not a signing file");
+  refused("office", {"sign", at("ed/root.signing.json"), "--yes"}, "name the key");
+  refused("office", {"merge", at("ed/root.signing.json"), at("ed/targets.signing.json")}, "differ in what is signed");
+  refused("office", {"repo", "show", at("nowhere")}, "is not a repository");
+  refused("office", {"repo", "lint", at("repo")}, "nothing is published");
+  refused("office", {"repo", "refresh", at("repo"), "--timestamp-key", "timestamp"}, "nothing is published");
+  refused("office", {"repo", "add", at("repo"), "--signing", at("ed/targets.signing.json"), "../x=" + at("text")}, "must be relative");
+  refused("office", {"repo", "add", at("repo"), "--signing", at("ed/targets.signing.json"), "x"}, "TARGET/PATH=FILE");
+  refused("office", {"repo", "bins", at("repo"), "--signing", at("ed/targets.signing.json"), "--prefix", "b", "--bits", "15", "--key", "index"}, "1 to 14 bits");
+  refused("office", {"repo", "delegate", at("repo"), "--signing", at("ed/targets.signing.json"), "--name", "a/b", "--path", "x/*", "--key", "index"}, "may have 1 to 64");
+  refused("office", {"repo", "delegate", at("repo"), "--signing", at("ed/targets.signing.json"), "--name", "ok", "--path", "x/*", "--key", "index",
+                     "--threshold", "2"}, "threshold must lie between");
+  refused("office", {"image", "verify", at("text"), "--builder", "index"}, "shorter than a boot manifest");
+  refused("office", {"image", "build", "--description", at("text"), "--builder", "index", "--out", at("o")}, "line 1");
+  refused("office", {"verify", at("repo"), "--root", at("text")}, "root");
+  refused("office", {"pki", "device", "--pki", at("nopki"), "--id", "x"}, "");
+  refused("office", {"log", "verify", at("text")}, "");
+  refused("office", {"device", "provision", at("d"), "--id", "x", "--description", at("text"), "--image", at("text"), "--builder", "index", "--root",
+                     at("text"), "--pki", at("nopki"), "--jurisdiction", "EU", "--repository-url", "https://x/"}, "cannot read");
+  EXPECT_FALSE(fs::exists(at("d")));
+}
+
+TEST_F(Command, HelpOfEveryCommandSaysWhatItIsFor) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {}, {"keys"}, {"keys", "create"}, {"pki"}, {"pki", "server"}, {"repo"}, {"repo", "init"}, {"repo", "publish"}, {"repo", "rotate"}, {"sign"},
+           {"merge"}, {"image"}, {"image", "build"}, {"release"}, {"release", "create"}, {"release", "publish"}, {"channel", "set"}, {"policy", "create"},
+           {"device", "provision"}, {"inspect"}, {"verify"}, {"log", "verify"}}) {
+    std::vector<std::string> all = words;
+    all.emplace_back("--help");
+    const ProgramResult result = run("office", all);
+    EXPECT_EQ(result.exit_status, 0) << result.err;
+    EXPECT_GT(result.out.size(), 100u);
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(Command, JsonOutputIsStrictJson) {
+  init();
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"keys", "list"}, {"keys", "show", "index"}, {"sign", at("ed/root.signing.json"), "--show"}, {"repo", "show", at("repo")},
+                                             {"inspect", at("ed/root.signing.json")}, {"signing-log"}}) {
+    std::vector<std::string> all{"--json"};
+    all.insert(all.end(), words.begin(), words.end());
+    const ProgramResult result = run("office", all);
+    EXPECT_EQ(result.exit_status, 0) << words[0] << result.err;
+    EXPECT_TRUE(core::parse_json_value(core::as_bytes(result.out))) << words[0] << ": " << result.out;
+  }
+}
+
+}  // namespace
+}  // namespace aseptic::app
