@@ -8,7 +8,18 @@ constexpr std::uint64_t elapsed(std::uint64_t since, std::uint64_t now) {
   return now >= since ? now - since : ~std::uint64_t{0};
 }
 
+constexpr bool within(std::uint32_t value, std::uint32_t lowest, std::uint32_t highest) {
+  return value >= lowest && value <= highest;
+}
+
 }  // namespace
+
+Status check(const HoldConfig& config) {
+  const bool is_good = !is_zero(config.device_id) && within(config.renew_ms, kRenewMsMin, kRenewMsMax) &&
+                       within(config.answer_timeout_ms, kRenewMsMin, kSilenceMsMax) &&
+                       within(config.silence_ms, kSilenceMsMin, kSilenceMsMax);
+  return is_good ? Status::kSuccess : Status::kBadConfig;
+}
 
 const char* name_of(HoldStage stage) {
   switch (stage) {
@@ -32,6 +43,7 @@ const char* name_of(HoldStage stage) {
 
 Status HoldClient::ask(const HoldPorts& ports, const HoldTerms& terms) {
   if (stage_ != HoldStage::kFree && stage_ != HoldStage::kLost) return Status::kBadState;
+  if (const Status s = check(config_); s != Status::kSuccess) return s;
   if (is_zero(terms.transaction) || is_zero(terms.manifest) || is_zero(terms.boot_id))
     return Status::kBadValue;
   Nonce nonce;

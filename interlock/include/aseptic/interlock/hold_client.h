@@ -48,6 +48,9 @@ struct HoldConfig {
   friend bool operator==(const HoldConfig&, const HoldConfig&) = default;
 };
 
+/// kBadConfig when a value is outside limits.h, or no device is named.
+Status check(const HoldConfig& config);
+
 enum class HoldStage : std::uint32_t {
   kFree = 0x31c6e5a9,
   kAsking = 0xce391a56,

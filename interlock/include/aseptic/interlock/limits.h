@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every limit of the interlock, with its reason. Boundary tests: limits_test.cpp, message_test.cpp.
+// Every limit of the interlock, with its reason. Boundary tests: limits_test.cpp,
+// therapy_guard_test.cpp, message_test.cpp, hold_client_test.cpp.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ inline constexpr std::uint32_t kAnswerWindowMs = 1000;
 // The agent renews well before a lease of the default validity ends, and asks anew when no answer came.
 inline constexpr std::uint32_t kRenewMsDefault = 700;
 inline constexpr std::uint32_t kAnswerTimeoutMsDefault = 1500;
-inline constexpr std::uint32_t kRenewMsMin = 50;
+inline constexpr std::uint32_t kRenewMsMin = 50;  // less would be a flood that the other side refuses
+inline constexpr std::uint32_t kRenewMsMax = kLeaseValidMsMax;  // more would leave holes between leases
 
 // Wire (docs/formats/interlock.md). Frames travel one per SOCK_SEQPACKET packet; all sizes are fixed by type.
 inline constexpr std::uint32_t kFrameHeaderSize = 8;
