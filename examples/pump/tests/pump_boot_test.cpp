@@ -128,7 +128,8 @@ class PumpUnderBoot : public ::testing::Test {
     dup2(log, 1);
     dup2(log, 2);
     const std::string device = folder.path().string();
-    execl(std::getenv("BOOT_PROGRAM"), "aseptic-boot", "run", device.c_str(), nullptr);
+    const fs::path program = fs::path(std::getenv("PUMP_FOLDER")) / "aseptic-boot";
+    execl(program.c_str(), "aseptic-boot", "run", device.c_str(), nullptr);
     _exit(125);
   }
   void cut_power() {
