@@ -2,6 +2,8 @@
 // The examples in docs/formats are what the code writes.
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <set>
 
 #include "expect.h"
 #include "samples.h"
@@ -9,9 +11,13 @@
 namespace aseptic::trust::test {
 namespace {
 
+std::string page_text(const std::string& path) {
+  std::ifstream in(std::string(ASEPTIC_SOURCE_DIR) + "/" + path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 std::vector<std::string> json_blocks(const std::string& page) {
-  std::ifstream in(std::string(ASEPTIC_SOURCE_DIR) + "/docs/formats/" + page);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = page_text("docs/formats/" + page);
   std::vector<std::string> blocks;
   constexpr std::string_view kOpen = "```json\n", kClose = "```";
   for (std::size_t at = text.find(kOpen); at != std::string::npos; at = text.find(kOpen, at)) {
@@ -44,6 +50,25 @@ TEST(FormatDocuments, ShowWhatTheCodeWrites) {
   HostileRepository repository;
   repository.publish();
   expect_example("tuf.md", repository.timestamp.encode());
+}
+
+std::set<std::string> registered_tests() {
+  std::set<std::string> names;
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  for (int i = 0; i < all.total_test_suite_count(); ++i)
+    for (int k = 0; k < all.GetTestSuite(i)->total_test_count(); ++k)
+      names.insert(std::string(all.GetTestSuite(i)->name()) + "." + all.GetTestSuite(i)->GetTestInfo(k)->name());
+  return names;
+}
+
+TEST(FormatDocuments, NameOnlyTestsThatExist) {
+  const std::set<std::string> names = registered_tests();
+  const std::string text = page_text("trust/README.md");
+  std::size_t found = 0;
+  const std::regex quoted("`([A-Z][A-Za-z0-9]+\\.[A-Z][A-Za-z0-9]+)`");
+  for (std::sregex_iterator at(text.begin(), text.end(), quoted), end; at != end; ++at, ++found)
+    EXPECT_TRUE(names.contains((*at)[1])) << (*at)[1];
+  EXPECT_GT(found, 30U);
 }
 
 }  // namespace
