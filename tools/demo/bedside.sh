@@ -11,10 +11,23 @@ stamped() {  # standard input, each line with the seconds since the demo began
 }
 seconds_since_begin() { local now=${EPOCHREALTIME/./}; printf '%d.%d' $(((now - begin_us) / 1000000)) $(((now - begin_us) / 100000 % 10)); }
 
+# Boot ends every child it finds when the device resets, so the process that stamps the console must not be one of them.
+connect_console() {
+  mkfifo "$work/console.fifo"
+  stamped < "$work/console.fifo" >> "$console" &
+  exec 4> "$work/console.fifo"  # holds the console open while the power is off
+}
+
 power_on() {
-  "$bin/aseptic-boot" run "$device" > >(stamped >> "$console") 2>&1 &
+  "$bin/aseptic-boot" run "$device" >&4 2>&1 4>&- &
   boot_pid=$!
   wait_for 20 "the pump's panel answers" panel status
+}
+
+power_cycle() {  # the operator's switch: off, and on again
+  panel power-off
+  wait "$boot_pid" || fail "boot did not end well when the operator switched off"
+  power_on
 }
 
 power_cut() {  # the plug is pulled: boot and every process of the device die at once

@@ -19,7 +19,7 @@ mkdir -p "$work"
 source "$root/tools/demo/signing_room.sh"
 source "$root/tools/demo/bedside.sh"
 port=$(free_port)
-trap stop_everything EXIT
+[[ -n ${ASEPTIC_DEMO_KEEP:-} ]] || trap stop_everything EXIT
 
 step_number=0
 results=()
@@ -87,13 +87,24 @@ update_during_therapy() {
 }
 
 activation() {
-  heading "The infusion is stopped: hold, switch, trial boot, self-test, confirm, sync, floor"
+  heading "The infusion is stopped: hold, switch, trial boot, self-test, confirm, return to service"
   local mark; mark=$(console_mark)
   panel stop
-  wait_for "$patience" "2.0.0 is confirmed and in service" in_service 2.0.0
-  wait_for "$patience" "the security floor rises to 2" floor_is 2
+  wait_for "$patience" "2.0.0 is confirmed and in service" running_is 2.0.0
+  wait_for "$patience" "the other slot is brought up to date" status_is why waits_for_start
+  floor_is 1 || fail "the floor rose before both slots could live with it"
   show_new_console "$mark"
-  passed "2.0.0 confirmed by boot at the second reset; both slots and recovery hold it; floor 2"
+  passed "2.0.0 confirmed by boot at the second reset; the other slot brought up to date; floor still 1"
+}
+
+next_shift() {
+  heading "The pump is switched off and on, as at any change of shift: boot records SYNCED and raises the floor"
+  local mark; mark=$(console_mark)
+  power_cycle
+  wait_for "$patience" "boot records SYNCED and the floor rises to 2" floor_is 2
+  wait_for "$patience" "the transaction ends" in_service 2.0.0
+  show_new_console "$mark"
+  passed "both slots and recovery hold 2.0.0, verified in this boot; security floor 2"
 }
 
 failing_release() {
@@ -145,7 +156,6 @@ changed_slot() {
   wait_for 60 "boot refuses the changed slot" console_since "$mark" "boot: IMAGE_REFUSED place=$slot"
   wait_for 60 "the other slot runs" running_is 2.0.0
   show_new_console "$mark"
-  wait_for "$patience" "the agent repairs the slot" in_service 2.0.0
   passed "boot refused slot $slot and ran the other one: 2.0.0"
 }
 
@@ -175,6 +185,7 @@ the_end() {
   printf '\nAll %d steps came out as told, in %s s.\n' "${#results[@]}" "$(seconds_since_begin)"
 }
 
+connect_console
 patience=60
 [[ $rootfs == no ]] || patience=300
 signing_room
@@ -184,6 +195,7 @@ openssl pkey -in "$device/agent/keys/device.pem" -pubout -out "$work/device_key.
 first_power_up
 update_during_therapy
 activation
+next_shift
 if [[ $rootfs == no ]]; then
   failing_release
   tampered_payload

@@ -70,6 +70,6 @@ provision_device() {  # provision_device NUMBER [SLOT-BYTES]: a virtual pump lea
   [[ -z ${2:-} ]] || size=(--slot-size "$2")
   aseptic device provision "$work/device" --id pump-0001 --description "$work/releases/$1.toml" --image "$work/releases/$1.img" \
     --builder builder --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" \
-    --jurisdiction EU --repository-url "https://localhost:$port/repository" --report-url "https://localhost:$port/v1/reports" \
+    --jurisdiction EU --repository-url "https://localhost:$port" --report-url "https://localhost:$port/v1/reports" \
     --poll 1 "${size[@]}"
 }
