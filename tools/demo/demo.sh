@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The whole story on a virtual infusion pump: from the signing room to a confirmed, boot-verified update, then four
-# attacks and failures. Called by `./dev demo [--rootfs]`. Each step is checked; the demo ends with status 1 when one of
+# attacks and failures. Called by `./dev demo [--rootfs]`; --rootfs does the update alone, with two real Debian root file
+# systems of several hundred MB in tree-verified regions. Each step is checked; the demo ends with status 1 when one of
 # them does not come out as told. Everything it makes is in build/demo; ASEPTIC_BIN names other programs to use.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -177,6 +178,8 @@ the_end() {
   heading "What the device tells afterwards"
   tell "device log, verified with the device's public key:"
   aseptic log verify "$device/agent/log" --device-key "$work/device_key.pub" --device-id pump-0001 || fail "the device log does not verify"
+  printf '\nDevice log, its last records with their reason codes:\n'
+  agent log "$device" --last 40 | cut -c1-150
   printf '\nTimeline (seconds since the demo began; the device is EMULATED)\n'
   grep -E 'boot: |agent: ' "$console" | grep -v 'GENERATION_BURNT\|BOOTHASH' | cut -c1-150
   printf '\n%-4s %s\n' step result
@@ -187,7 +190,10 @@ the_end() {
 
 connect_console
 patience=60
-[[ $rootfs == no ]] || patience=300
+if [[ $rootfs == yes ]]; then
+  patience=400
+  "$root/tools/corpus"  # v1.ext4 and v2.ext4 in build/corpus: two consecutive real Debian root file systems
+fi
 signing_room
 factory
 cp "$device/boot/journal.bin" "$work/journal.factory"
