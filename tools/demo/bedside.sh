@@ -21,7 +21,7 @@ connect_console() {
 power_on() {
   "$bin/aseptic-boot" run "$device" >&4 2>&1 4>&- &
   boot_pid=$!
-  wait_for 20 "the pump's panel answers" panel status
+  wait_for "$patience" "the pump's panel answers" panel status
 }
 
 power_cycle() {  # the operator's switch: off, and on again
