@@ -61,7 +61,8 @@ Status CellStore::write_oldest(const Current& current, const MonotonicState& sta
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kMonotonic));
   MonotonicCell stored;
   ASEPTIC_BOOT_TRY(read_cell(current.oldest, stored));
-  return stored.write_count == next.write_count ? Status::kOk : Status::kWriteNotVerified;
+  return stored.write_count == next.write_count && stored.state == next.state ? Status::kOk
+                                                                              : Status::kWriteNotVerified;
 }
 
 }  // namespace aseptic::boot

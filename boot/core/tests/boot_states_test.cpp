@@ -360,6 +360,7 @@ void explore_and_drive(const char* name, const ModelConfig& config, unsigned all
   Oracle oracle(model, kCutEvery);
   ASSERT_TRUE(explorer.run([&](const ModelState& s) { oracle.visit(s); })) << "more states than expected";
   EXPECT_EQ(explorer.violations() & ~allowed, 0U) << explorer.trace();
+  EXPECT_EQ(explorer.unfinished(), "");
   EXPECT_EQ(oracle.mismatches(), 0U);
   EXPECT_GT(oracle.power_ups(), 100U);
   EXPECT_GT(oracle.cuts(), 100U);
@@ -457,6 +458,17 @@ TEST(BootStates, EveryDeliberatelyWrongRuleIsFound) {
     EXPECT_TRUE(explorer.run([](const ModelState&) {}, wrong.expected)) << wrong.name;
     EXPECT_NE(explorer.violations() & wrong.expected, 0U) << wrong.name << " is not found";
   }
+}
+
+TEST(BootStates, ARunThatDoesNotEndWellIsFound) {
+  WrongRules active;
+  active.power_loss_fails_a_trial = true;  // one power cut and the good release is never confirmed
+  ModelConfig config = with(kR2, kR3);
+  config.corruptions = 0;
+  const BootModel model(config, active);
+  Explorer<BootModel> explorer(model, kStatesMax);
+  ASSERT_TRUE(explorer.run([](const ModelState&) {}));
+  EXPECT_NE(explorer.unfinished().find("a bad end"), std::string::npos);
 }
 
 // ---- the comparison can fail: a boot that breaks a rule differs from the model

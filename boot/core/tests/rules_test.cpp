@@ -134,6 +134,52 @@ TEST(BootRule1, EveryStartClearsPermitAndRequests) {
     EXPECT_FALSE(present);
 }
 
+TEST(BootRule1, APortThatCannotTellCausesSaysSoAndTakesTheArm) {
+  Updating w;
+  w.provisioning.port_capabilities &= ~kPortKnowsResetCause;
+  encode_provisioning(w.provisioning,
+                      MutableBytes(w.storage.bytes(Area::kProvisioning)).first<kProvisioningSize>());
+  w.install(Area::kSlotB, w.v2);
+  w.request_stage(SlotId::kB, w.v2);
+  w.request_arm();
+  w.permit();
+  ASSERT_EQ(w.boot(ResetCause::kUnknown), Status::kOk);
+  EXPECT_EQ(w.decision.kind, RunKind::kTrial);
+  ASSERT_EQ(w.boot(ResetCause::kUnknown), Status::kOk);
+  EXPECT_TRUE(w.events.has(EventCode::kTrialInterrupted)) << "an unknown cause says nothing about the image";
+}
+
+TEST(BootRule1, ARequestThatNamesAnotherSetIsNotStaged) {
+  Updating w;
+  w.install(Area::kSlotB, w.v2);
+  Request r;
+  r.boot_count = w.boot_count();
+  r.slot = SlotId::kB;
+  r.attempt = 1;
+  r.manifest = w.digest_of(w.v2);
+  r.set.fill(0x5E);
+  w.request(r);
+  ASSERT_EQ(w.boot(kCommanded), Status::kOk);
+  EXPECT_EQ(w.events.find(EventCode::kRequestRefused)->status, Status::kBadDependency);
+}
+
+TEST(BootRule1, NothingIsStagedWhenTheStoreCouldNotCountItsUpdate) {
+  Updating w;
+  MonotonicState state = w.monotonic();
+  state.generation = w.store.generation_max() - 3;
+  ASSERT_EQ(w.store.burn(state), Status::kOk);
+  JournalState journal = w.journal();
+  journal.generation = state.generation;
+  const RecordSealer sealer = w.sealer();
+  Journal fresh(w.storage, sealer);
+  static_cast<void>(fresh.load());
+  ASSERT_EQ(fresh.restart(journal), Status::kOk);
+  w.install(Area::kSlotB, w.v2);
+  w.request_stage(SlotId::kB, w.v2);
+  ASSERT_EQ(w.boot(kCommanded), Status::kOk);
+  EXPECT_EQ(w.events.find(EventCode::kRequestRefused)->status, Status::kStoreExhausted);
+}
+
 // ---- Rule 2: closing a trial
 // Answers: RC-02, RC-03
 TEST(BootRule2, TokenConfirmsAtTheNextBoot) {

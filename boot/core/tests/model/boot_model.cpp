@@ -114,7 +114,8 @@ const char* BootModel::close_trial(State& t) const {
     t.in_force &= static_cast<std::uint8_t>(bit(k) | (bit(k) - 1U));  // supersedes what was in force above it
     return "boot: CONFIRMED";
   }
-  const bool failed = q.revert != 0 || t.cause != Cause::kPowerOn || t.j.interrupted + 1 >= kInterruptedMax;
+  const bool failed = q.revert != 0 || t.cause != Cause::kPowerOn || t.j.interrupted + 1 >= kInterruptedMax ||
+                      wrong_.power_loss_fails_a_trial;
   if (!failed) {
     ++t.j.interrupted;
     return "boot: TRIAL_INTERRUPTED";

@@ -40,6 +40,7 @@ struct WrongRules {
   bool no_generation_check = false;
   bool power_on_keeps_arm = false;
   bool confirm_without_token = false;
+  bool power_loss_fails_a_trial = false;
 };
 
 inline constexpr std::uint8_t kInterruptedMax = 8;
@@ -136,6 +137,17 @@ class BootModel {
     }
     corrupt(s, judged);
     attack(s, judged);
+  }
+
+  // A good end: the newest good release is confirmed, in both slots, and nothing is left to do. Once an
+  // attacker has acted, only this is asked: something acceptable runs, and nothing loops.
+  bool rests_well(const State& s) const {
+    if (s.phase == Phase::kHalt) return true;  // judged by kNothingBoots
+    if (s.attacks != c_.attacks) return s.phase == Phase::kRun;
+    if (s.phase != Phase::kRun || s.kind != Kind::kConfirmed || s.j.synced == 0) return false;
+    for (auto k = static_cast<std::uint8_t>(s.image + 1); k <= c_.newest; ++k)
+      if (c_.releases[k].good != 0) return false;
+    return true;
   }
 
   // One step of boot; from Phase::kBoot until kRun or kHalt. Deterministic.

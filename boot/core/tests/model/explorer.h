@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace aseptic::boot::testing {
@@ -39,6 +40,39 @@ class Explorer {
     return true;
   }
 
+  // Honest steps alone, from any reachable state on: every run must end, and end where the model rests well.
+  // Labels of the adversary's steps are in capitals. Returns the way to a bad end or into a cycle; empty when
+  // there is none.
+  std::string unfinished() const {
+    enum : std::uint8_t { kNew, kOpen, kDone };
+    std::vector<std::uint8_t> colours(states_.size(), kNew);
+    std::vector<std::pair<std::uint32_t, std::vector<std::uint32_t>>> stack;
+    for (std::uint32_t root = 0; root < states_.size(); ++root) {
+      if (colours[root] != kNew) continue;
+      for (std::uint32_t at = root; at != kNone || !stack.empty();) {
+        if (at != kNone) {
+          colours[at] = kOpen;
+          stack.emplace_back(at, honest_successors(at));
+          const bool ended = stack.back().second.empty();
+          if (ended && model_.violated(states_[at]) == 0 && !model_.rests_well(states_[at]))
+            return "a bad end:\n" + trace_to(at);
+        }
+        at = kNone;
+        auto& [open, todo] = stack.back();
+        if (todo.empty()) {
+          colours[open] = kDone;
+          stack.pop_back();
+          continue;
+        }
+        const std::uint32_t next = todo.back();
+        todo.pop_back();
+        if (colours[next] == kOpen) return "a cycle:\n" + trace_to(next);
+        if (colours[next] == kNew) at = next;
+      }
+    }
+    return {};
+  }
+
   std::size_t state_count() const { return states_.size(); }
   unsigned violations() const { return violations_; }
 
@@ -60,6 +94,18 @@ class Explorer {
         out += std::string("  ") + label + "\n";
       });
     }
+    return out;
+  }
+  std::vector<std::uint32_t> honest_successors(std::uint32_t at) const {
+    std::vector<std::uint32_t> out;
+    if (model_.violated(states_[at]) != 0) return out;
+    model_.next(states_[at], [&](const State& successor, const char* label) {
+      if (label[0] >= 'A' && label[0] <= 'Z') return;
+      std::size_t slot = hash(successor) & (table_.size() - 1);
+      while (std::memcmp(&states_[table_[slot]], &successor, sizeof(State)) != 0)
+        slot = (slot + 1) & (table_.size() - 1);
+      out.push_back(table_[slot]);
+    });
     return out;
   }
   static std::uint64_t hash(const State& state) {
