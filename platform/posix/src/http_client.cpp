@@ -76,7 +76,7 @@ class ReplyReader {
 
   Result<HttpReply> read(const BodySink& sink) {
     ASEPTIC_TRY_VOID(read_head());
-    reply_.status = parser_.get().result_int();
+    reply_.status = static_cast<int>(parser_.get().result_int());
     ASEPTIC_TRY_VOID(judge_head());
     while (!parser_.is_done()) ASEPTIC_TRY_VOID(read_body_part(sink));
     return reply_;
