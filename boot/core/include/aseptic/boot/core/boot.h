@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One power-up: from a reset to the image that runs. The whole decision of docs/formats/boot_journal.md and
-// of the boot rules (ARCHITECTURE.md, "Boot"), the same code on every port, in the simulator and in the
-// tests. Contract: `power_up` may be cut at any write; the next call starts again from what is durable. When
-// it returns kOk, the image is in Port::memory, sealed and verified there, the mailbox is written, all
-// requests are used up, and nothing is left to burn. Any other result: nothing may run (stop with an alarm).
+// One power-up: from a reset to the image that runs. The whole decision of docs/boot_rules.md, the same code on
+// every port, in the simulator and in the tests.
+// Contract: `power_up` may be cut at any write; the next call starts again from what is durable. When it returns
+// kOk, the image is in Port::memory, sealed and verified there, the mailbox is written, all requests are used up,
+// and nothing is left to burn. Any other result: nothing may run (stop with an alarm).
 // Not thread safe; no allocation, no global state.
 #pragma once
 #include "aseptic/boot/core/port.h"
