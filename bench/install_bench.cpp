@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cost of an install, next to what it cannot avoid: `zstd -dc | dd conv=fsync` of the same image in the
 // same run. Called by bench/run_install.sh.
-//   prepare IMAGE FOLDER     wraps IMAGE into a slot image with a tree-verified region, makes payload and
-//   zstd stream apply FOLDER SLOT        installs and reads back, as the device's apply process does; prints
-//   its own figures compare FOLDER RUNS      alternates both, prints medians and ratios
+//   prepare IMAGE FOLDER LEVEL   wraps IMAGE into a slot image with a tree-verified region, makes its payload
+//   apply FOLDER SLOT            installs and reads back, as the device's apply process does; prints its own
+//   figures compare FOLDER RUNS          alternates both, prints medians and ratios (FOLDER/image.zst is the
+//   zstd stream) measure FOLDER               one install into a fresh sparse slot
 // CPU is user + system of the process tree (rusage of waited children); PSS is sampled from smaps_rollup of
 // the tree.
 #include <fcntl.h>
@@ -30,6 +31,7 @@
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/read_back.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/platform/posix/posix_block_device.h"
 
@@ -62,7 +64,8 @@ T value_of(core::Result<T> result) {
 int number_of(const std::string& word) {
   int value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size() || value < 1) fail("not a positive number: " + word);
+  if (error != std::errc() || end != word.data() + word.size() || value < 1)
+    fail("not a positive number: " + word);
   return value;
 }
 
@@ -97,7 +100,11 @@ void write_slot_image(const std::string& source, const std::string& target) {
   std::array<std::uint8_t, boot::kImageBlockSize> block{};
   for (std::uint64_t at = 0; at < size; at += block.size()) {
     in.read(reinterpret_cast<char*>(block.data()), block.size());
-    out.write(reinterpret_cast<const char*>(block.data()), block.size());
+    if (payload::is_all_zero(block)) {
+      out.seekp(block.size(), std::ios::cur);  // stays a hole
+    } else {
+      out.write(reinterpret_cast<const char*>(block.data()), block.size());
+    }
     tree.add_block(block);
   }
   if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
@@ -105,6 +112,8 @@ void write_slot_image(const std::string& source, const std::string& target) {
     fail("cannot encode the manifest");
   out.seekp(0);
   out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  out.close();
+  fs::resize_file(target, manifest.image_size);
 }
 
 int prepare(const std::string& source, const std::string& folder, int level) {
@@ -123,9 +132,6 @@ int prepare(const std::string& source, const std::string& folder, int level) {
              summary.payload_size, summary.image_size,
              100.0 * static_cast<double>(summary.payload_size) / static_cast<double>(summary.image_size),
              summary.chunks_raw, summary.chunks_zstd, summary.chunks_zero, took.count());
-  const std::string zstd =
-      fmt::format("zstd -q -f -{} -T1 '{}/slot.img' -o '{}/image.zst'", level, folder, folder);
-  if (std::system(zstd.c_str()) != 0) fail("zstd failed");
   return 0;
 }
 
@@ -332,16 +338,28 @@ int compare(const std::string& self, const std::string& folder, int runs) {
   return 0;
 }
 
+// One install; says what it needed at most. For images that are too large to compare.
+int measure(const std::string& self, const std::string& folder) {
+  const std::string slot = folder + "/slot.ours";
+  fs::remove(slot);
+  value_of(platform::PosixBlockDevice::create_file(slot, fs::file_size(folder + "/slot.img")));
+  const Cost cost = run({self, "apply", folder, slot});
+  fmt::print("{} MiB image: CPU {:.2f} s, peak PSS {:.1f} MiB (target <= 16 whatever the size)\n",
+             fs::file_size(slot) >> 20U, cost.cpu_s(), static_cast<double>(cost.peak_pss_kib) / 1024.0);
+  fs::remove(slot);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.size() == 4 && words[0] == "prepare")
-    return prepare(words[1], words[2], number_of(words[3]));
+  if (words.size() == 4 && words[0] == "prepare") return prepare(words[1], words[2], number_of(words[3]));
   if (words.size() == 3 && words[0] == "apply") return apply(words[1], words[2]);
-  if (words.size() == 3 && words[0] == "compare")
-    return compare(argv[0], words[1], number_of(words[2]));
+  if (words.size() == 2 && words[0] == "measure") return measure(argv[0], words[1]);
+  if (words.size() == 3 && words[0] == "compare") return compare(argv[0], words[1], number_of(words[2]));
   fmt::print(stderr,
-             "usage: install_bench prepare IMAGE FOLDER LEVEL | apply FOLDER SLOT | compare FOLDER RUNS\n");
+             "usage: install_bench prepare IMAGE FOLDER LEVEL | apply FOLDER SLOT | compare FOLDER RUNS | "
+             "measure FOLDER\n");
   return 2;
 }

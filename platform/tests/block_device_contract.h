@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -60,6 +61,20 @@ TEST_P(BlockDeviceContract, ReadsBackFromTheMediumAfterFlush) {
   ASSERT_TRUE(device_->write(8192, bytes));
   ASSERT_TRUE(device_->flush());
   EXPECT_EQ(read_back(8192, bytes.size()), bytes);
+}
+
+TEST_P(BlockDeviceContract, ReadsBackIntoABufferAtAnyAddress) {
+  const auto bytes = pattern(64 * 1024, 4);
+  ASSERT_TRUE(device_->write(4096, bytes));
+  ASSERT_TRUE(device_->flush());
+  core::Bytes room(bytes.size() + 2 * 4096);
+  const auto address = reinterpret_cast<std::uintptr_t>(room.data());
+  for (const std::size_t shift : {std::size_t{0}, std::size_t{1}, std::size_t{512}}) {
+    const std::size_t start = static_cast<std::size_t>((4096 - address % 4096) % 4096) + shift;
+    const auto out = core::ByteSpan(room).subspan(start, bytes.size());
+    ASSERT_TRUE(device_->read_back(4096, out)) << shift;
+    EXPECT_TRUE(std::equal(out.begin(), out.end(), bytes.begin())) << shift;
+  }
 }
 
 TEST_P(BlockDeviceContract, ReadBackNeedsAlignment) {

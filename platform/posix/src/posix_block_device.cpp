@@ -119,16 +119,19 @@ Result<void> PosixBlockDevice::read_back(std::uint64_t offset, core::ByteSpan ou
   return read(offset, out);
 }
 
+// An aligned buffer receives the medium's bytes itself; any other gets them by way of an aligned one.
 Result<void> PosixBlockDevice::read_direct(std::uint64_t offset, core::ByteSpan out) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(out.data()) % kAlignment == 0;
   while (!out.empty()) {
-    const std::size_t wanted = std::min(out.size(), kBounceBytes);
-    const ssize_t count = ::pread(direct_, bounce_.get(), wanted, static_cast<off_t>(offset));
+    const std::size_t wanted = aligned ? out.size() : std::min(out.size(), kBounceBytes);
+    std::uint8_t* const target = aligned ? out.data() : bounce_.get();
+    const ssize_t count = ::pread(direct_, target, wanted, static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno_error("read back slot", path_);
     // Only the medium's own end may cut a direct read short.
     if (static_cast<std::size_t>(count) != wanted)
       return Error(PlatformCode::kStorageIo, "read back slot " + path_ + ": the medium gave fewer bytes than it has");
-    std::memcpy(out.data(), bounce_.get(), wanted);
+    if (!aligned) std::memcpy(out.data(), target, wanted);
     offset += wanted;
     out = out.subspan(wanted);
   }
