@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 10^5 seeded races: a scheduler interleaves the real TherapyGuard and HoldClient, storage, boot, the agent's
-// duties and the patient in a random order, and one fault of each run strikes at a random step, therapy
+// duties and the patient in a random order, and one or two faults of each run strike at random steps, therapy
 // starts at others. After the fault every run must settle: the update is in or refused, and therapy is
 // possible again. The first line of output is the seed; ASEPTIC_SEED=<seed of a run> replays that run alone,
 // with its history. ASEPTIC_RACES=<count> changes the number of runs.
@@ -86,9 +86,12 @@ bool is_storage(Action action) {
 class Race {
  public:
   Race(std::uint64_t seed, bool is_told) : dice_(seed), is_told_(is_told), world_(generous()) {
-    fault_ = static_cast<Fault>(dice_.below(static_cast<std::uint32_t>(Fault::kCount)));
+    fault_ = any_fault();
     fault_step_ = dice_.below(140);
+    constexpr Fault kSecond[] = {Fault::kPowerCut, Fault::kPowerCut, Fault::kKillPump, Fault::kKillAgent};
+    if (dice_.below(2) == 0) second_fault_ = kSecond[dice_.below(4)];
     self_test_fails_ = dice_.below(4) == 0;
+    world_.left.cause_unknown = dice_.below(2) == 0 ? 1 : 0;
   }
 
   Outcome run() {
@@ -105,6 +108,8 @@ class Race {
   const std::string& history() const { return history_; }
 
  private:
+  Fault any_fault() { return static_cast<Fault>(dice_.below(static_cast<std::uint32_t>(Fault::kCount))); }
+
   void perform(Action action) {
     if (is_told_) history_ += std::string("    ") + aseptic::interlock::name_of(action) + "\n";
     world_.apply(action);
@@ -149,7 +154,13 @@ class Race {
     }
     if (!world_.can(action)) return false;
     perform(action);
-    fired_ = true;
+    if (second_fault_ == Fault::kCount) {
+      fired_ = true;
+      return true;
+    }
+    fault_ = second_fault_;  // during the recovery from the first, as often as not
+    second_fault_ = Fault::kCount;
+    fault_step_ = steps_ + dice_.below(40);
     return true;
   }
 
@@ -193,6 +204,7 @@ class Race {
   bool is_told_;
   World world_;
   Fault fault_ = Fault::kKillAgent;
+  Fault second_fault_ = Fault::kCount;
   unsigned fault_step_ = 0;
   bool self_test_fails_ = false;
   bool fired_ = false;

@@ -87,7 +87,7 @@ class FakePermit final : public PermitStore {
   bool fails = false;
   bool is_slow = false;
   bool sync_fails = false;  // the data can be read, but nobody knows whether it is durable
-  bool forgets = false;  // says "durable" and lies
+  bool forgets = false;     // says "durable" and lies
   int stores = 0;
 };
 

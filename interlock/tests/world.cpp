@@ -410,8 +410,9 @@ void World::power_cut(unsigned lost) {
 void World::boot(bool is_commanded) {
   const bool has_permit =
       permit_durable.state == PermitState::kGranted && permit_durable.boot_count == boot_count;
-  const bool starts_trial =
-      is_commanded && has_permit && arm.durable == boot_count && runs == Runs::kOld && is_quarantined == 0;
+  const bool cause_allows = is_commanded || left.cause_unknown != 0;
+  const bool is_armed = arm.durable == boot_count && runs == Runs::kOld && is_quarantined == 0;
+  const bool starts_trial = cause_allows && has_permit && is_armed;
   const bool was_revert = wants_revert != 0;
   const Runs before = runs;
   if (runs == Runs::kTrial) {

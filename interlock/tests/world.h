@@ -102,8 +102,10 @@ struct Budgets {
   std::uint8_t hostile_messages = 0;
   std::uint8_t connects_while_off = 0;
   std::uint8_t trial_asks = 3;
+  std::uint8_t cause_unknown =
+      0;  // 1: the port cannot tell a commanded reset from a power-on (protocol rule 1)
 };
-static_assert(sizeof(Budgets) == 15);
+static_assert(sizeof(Budgets) == 16);
 
 struct Cell {
   std::uint32_t cached = 0;
@@ -152,6 +154,7 @@ struct World {
   std::uint8_t commanded_resets = 0;
   std::uint8_t trial_boots = 0;
   std::uint8_t refused_therapies = 0;
+  std::array<std::uint8_t, 7> reserved{};
 
   bool can(Action action) const;
   /// Performs one step. May leave the world as it was (a poll with nothing to do).

@@ -239,6 +239,19 @@ TEST(RealInterlock, HoldsWhenForgedArmsMeetCutKillsAndAPatientConnectedWhileOff)
                {Action::kForgedArm, Action::kPatientConnectsWhileOff, Action::kPowerCut7, Action::kKillPump});
 }
 
+// Answers: SI-01, SI-03
+TEST(RealInterlock, HoldsOnAPortThatCannotTellTheResetCause) {
+  // Here an arm survives a power-on, and PERMIT alone keeps a trial from a therapy: the guard's cancel is all
+  // there is.
+  Budgets b = nothing();
+  b.cause_unknown = 1;
+  b.cuts = b.agent_kills = b.pump_kills = b.therapies = b.forged_arms = 1;
+  b.holds = 2;
+  b.trial_asks = 2;
+  const Seen seen = explore("reset cause unknown, forged arm, cut, kills", b);
+  expect_tried(seen, {Action::kForgedArm, Action::kPowerCut0, Action::kKillPump, Action::kTherapyStarts});
+}
+
 // Answers: SI-01, SI-04
 TEST(RealInterlock, HoldsAgainstACompromisedAgent) {
   Budgets b = nothing();
