@@ -17,6 +17,8 @@ namespace {
 
 constexpr unsigned kRestartPauseUs = 200'000;  // a half that dies at once must not take the processor
 constexpr int kExitLocked = 3;
+constexpr int kExitUnusable = 1;         // configuration or device folder: trying again changes nothing soon
+constexpr int kUnusableStartsMax = 5;
 
 using Half = int (*)(const std::string&, int);
 
@@ -47,6 +49,7 @@ int run_agent(const std::string& device_directory) {
     pid_t pid;
   } children[] = {{&run_apply, ends[0], ends[1], 0}, {&run_acquire, ends[1], ends[0], 0}};
   for (Child& child : children) child.pid = start_half(child.half, device_directory, child.own, child.other);
+  int unusable = 0;
   while (true) {
     int status = 0;
     const pid_t dead = ::waitpid(-1, &status, 0);
@@ -56,6 +59,12 @@ int run_agent(const std::string& device_directory) {
       std::fprintf(stderr, "asepticd: another agent works on %s\n", device_directory.c_str());
       for (const Child& child : children) ::kill(child.pid, SIGKILL);
       return kExitLocked;
+    }
+    const bool is_unusable = WIFEXITED(status) && WEXITSTATUS(status) == kExitUnusable;
+    unusable = is_unusable ? unusable + 1 : 0;
+    if (unusable >= kUnusableStartsMax) {
+      for (const Child& child : children) ::kill(child.pid, SIGKILL);
+      return kExitUnusable;
     }
     ::usleep(kRestartPauseUs);
     for (Child& child : children)

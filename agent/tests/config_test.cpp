@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/agent/config.h"
+
+#include <gtest/gtest.h>
+
+namespace aseptic::agent {
+namespace {
+
+const std::string kMinimal = R"([device]
+id = "pump-1"
+vendor = "11111111-1111-4111-8111-111111111111"
+product = "22222222-2222-4222-8222-222222222222"
+class = "33333333-3333-4333-8333-333333333333"
+hardware = "44444444-4444-4444-8444-444444444444"
+component = "55555555-5555-4555-8555-555555555555"
+[repository]
+url = "https://localhost:8443/"
+channel = "stable"
+[therapy]
+uid = 1001
+)";
+
+TEST(Config, FillsPathsBelowTheDeviceAndTheSafeDefaults) {
+  const auto config = parse_config(kMinimal, "/dev/pump");
+  ASSERT_TRUE(config.has_value()) << config.error().sentence();
+  EXPECT_EQ(config->slots.a, "/dev/pump/slots/a.img");
+  EXPECT_EQ(config->repository.url, "https://localhost:8443");
+  EXPECT_EQ(config->policy.approval, Decision::kLocal);
+  EXPECT_EQ(config->policy.return_to_service, Decision::kLocal);
+}
+
+// Answers: US-03
+TEST(Config, RefusesAMisspeltKeyByName) {
+  const auto config = parse_config(kMinimal + "[policy]\nwindows = [\"22:00-04:00\"]\n", "/d");
+  ASSERT_FALSE(config.has_value());
+  EXPECT_NE(config.error().sentence().find("policy.windows"), std::string::npos) << config.error().sentence();
+}
+
+TEST(Config, RefusesMissingAndMalformedValues) {
+  for (const char* more : {"[policy]\nwindow = [\"22:00\"]\n", "[policy]\nwindow = [\"25:00-01:00\"]\n",
+                           "[policy]\npoll_s = 0\n", "[policy]\npoll_s = 604801\n", "[policy]\napproval = \"yes\"\n",
+                           "[policy]\nswitch_tries_max = -1\n", "[slots]\na = 5\n", "x = 1\n", "[policy\n"}) {
+    EXPECT_FALSE(parse_config(kMinimal + more, "/d").has_value()) << more;
+  }
+  std::string text = kMinimal;
+  text.replace(text.find("uid = 1001"), 10, "");
+  EXPECT_FALSE(parse_config(text, "/d").has_value());
+}
+
+TEST(Config, AWindowMaySpanMidnight) {
+  const std::vector<Window> night{{22 * 60, 4 * 60}};
+  using std::chrono::minutes;
+  EXPECT_TRUE(is_inside(night, minutes(22 * 60)));
+  EXPECT_TRUE(is_inside(night, minutes(3 * 60 + 59)));
+  EXPECT_FALSE(is_inside(night, minutes(4 * 60)));
+  EXPECT_FALSE(is_inside(night, minutes(21 * 60 + 59)));
+  EXPECT_TRUE(is_inside({}, minutes(0)));
+}
+
+}  // namespace
+}  // namespace aseptic::agent
