@@ -186,7 +186,8 @@ TEST_F(ReleaseTest, AReleaseIsWhatADeviceVerifies) {
   EXPECT_FALSE(verdict());
 }
 
-// Answers: KM-09
+// What a release does and which devices take it is shown before it exists.
+// Answers: KM-09, MF-10
 TEST_F(ReleaseTest, SigningShowsVersionsSizesSbomDifferenceAndSafety) {
   release(1);
   SigningFile edition = press.edition();
