@@ -192,8 +192,9 @@ core::Digest set_digest_of(const ImagePlan& plan, const core::Digest& image_dige
 
 // Message of the builder's signature; its SHA-256 is what the signature covers.
 core::Bytes signed_message(const Region& region) {
-  core::Bytes message(std::begin(boot::kP256Domain), std::end(boot::kP256Domain));
-  message.insert(message.end(), region.begin(), region.end());
+  core::Bytes message(std::size(boot::kP256Domain) + region.size());
+  const auto after_domain = std::ranges::copy(boot::kP256Domain, message.begin()).out;
+  std::ranges::copy(region, after_domain);
   return message;
 }
 
