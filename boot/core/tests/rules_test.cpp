@@ -407,6 +407,32 @@ TEST(BootRule5, EmptyJournalKeepsWhatTheNvStoreConfirms) {
   EXPECT_TRUE(w.runs(w.v2));
 }
 
+TEST(BootRule5, TheDefaultStateKnowsTheConfirmedImagesSet) {
+  Updating w;
+  w.update_to_v2();
+  const Digest set = w.mailbox().confirmed_set;
+  ASSERT_FALSE(is_zero(set));
+  w.storage.bytes(Area::kJournal).assign(kJournalArea, 0xFF);
+  ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  EXPECT_EQ(w.mailbox().confirmed_set, set);
+}
+
+// A wiped journal opens no way to an older release, even when the confirmed image is gone from both slots.
+TEST(BootRule5, TheStoreRemembersTheConfirmedSequence) {
+  Updating w;
+  ASSERT_EQ(w.trial(SlotId::kB, w.v3), Status::kOk);
+  w.request_confirm();
+  ASSERT_EQ(w.boot(kCommanded), Status::kOk);
+  w.storage.bytes(Area::kJournal).assign(kJournalArea, 0xFF);
+  w.install(Area::kSlotA, w.v2);
+  w.storage.bytes(Area::kSlotB)[0] ^= 1;
+  ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  EXPECT_EQ(w.decision.kind, RunKind::kRecovery);
+  w.request_stage(SlotId::kA, w.v2);
+  ASSERT_EQ(w.boot(kCommanded), Status::kOk);
+  EXPECT_EQ(w.events.find(EventCode::kRequestRefused)->status, Status::kOlderThanConfirmed);
+}
+
 TEST(BootRule5, OnFusePortsTheDefaultIsRecovery) {
   WorldConfig config;
   config.nv_port = false;

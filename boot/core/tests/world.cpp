@@ -291,6 +291,7 @@ Manifest World::manifest_for(const ImageSpec& spec, Bytes* slot) {
   const KeySlot& key = provisioning.key_slots[spec.key - 1U];
   m.classic_key_id = hash_of(hasher, key.keys.p256);
   m.post_quantum_key_id = hash_of(hasher, key.keys.slh_dsa);
+  m.set_digest.fill(static_cast<std::uint8_t>(0x50 + spec.sequence));
   m.build_id.fill(0xB1);
   m.sbom_digest.fill(0x5B);
   if (slot != nullptr) *slot = std::move(content);
