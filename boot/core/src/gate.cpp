@@ -92,7 +92,8 @@ void PowerUp::maintain_recovery() {
   tell(EventCode::kRecoveryWritten, from, confirmed, 0, status);
 }
 
-bool PowerUp::burn(const MonotonicState& next) {
+bool PowerUp::burn(MonotonicState next) {
+  if (has_capability(kPortNvStore)) next.boot_count = state().boot_count;
   store_status_ = port_.store.burn(next);
   if (ok(store_status_)) {
     store_ = next;

@@ -62,7 +62,7 @@ void PowerUp::open_journal() {
 void PowerUp::discard_journal(std::uint32_t reason) {
   tell(EventCode::kJournalDiscarded, ImagePlace::kNone, {}, reason);
   JournalState fresh;
-  fresh.boot_count = state().boot_count;  // never turned back by us: arms and tokens are bound to it
+  fresh.boot_count = next_unused_boot_count();
   fresh.generation = store_.generation;
   if (has_capability(kPortNvStore)) {
     // The sequence is known even when the image is gone: a wiped journal opens no way to an older release.
@@ -78,9 +78,20 @@ void PowerUp::discard_journal(std::uint32_t reason) {
   fresh.confirmed_at = fresh.boot_count;
   const Status status = journal_.restart(fresh);
   tell(EventCode::kDefaultState, ImagePlace::kNone, fresh.confirmed.manifest);
-  if (ok(status)) return;
-  degraded_ = true;
-  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+  if (!ok(status)) {
+    degraded_ = true;
+    tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+  } else if (has_capability(kPortNvStore) && !burn(store_)) {
+    store_status_ = Status::kOk;  // only the count is not in force: no trials in this boot, but the device starts
+  }
+}
+
+// SECURITY(T-58): arms, permits and tokens are bound to the boot_count, so an old journal must not bring a used one back.
+// The store knows the count of the last burn; the gap covers the boots since then.
+std::uint32_t PowerUp::next_unused_boot_count() const {
+  const std::uint32_t known = state().boot_count > store_.boot_count ? state().boot_count : store_.boot_count;
+  const std::uint32_t gap = has_capability(kPortNvStore) ? kBootCountGap : 0;
+  return known < UINT32_MAX - gap ? known + gap : UINT32_MAX;
 }
 
 // Power-on, brown-out, watchdog and lock-up void an arm. A port that cannot tell causes says so in its

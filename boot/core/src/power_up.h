@@ -11,6 +11,7 @@
 namespace aseptic::boot {
 
 inline constexpr std::size_t kPlaceCount = 3;  // slot A, slot B, recovery
+inline constexpr std::uint32_t kBootCountGap = 4096;  // more boots than lie between two burns
 inline constexpr std::uint32_t kGenerationReserve =
     4;  // confirm, floor, revert, auto-revert of one more update
 
@@ -35,6 +36,7 @@ class PowerUp {
   // power_up.cpp
   Status load_device();
   void open_journal();
+  std::uint32_t next_unused_boot_count() const;
   void discard_journal(std::uint32_t reason);
   void read_requests();
   bool cause_allows_arm() const;
@@ -73,7 +75,7 @@ class PowerUp {
   void raise(std::uint32_t floor, std::uint32_t revoked, bool at_once);
   void maintain_floor();
   void complete_generation();
-  bool burn(const MonotonicState& next);
+  bool burn(MonotonicState next);
 
   // choose.cpp
   Status choose(Decision& out);

@@ -53,6 +53,19 @@ TEST(BootAttack, T58_OldJournalPutBackIsNoticed) {
   EXPECT_EQ(w.monotonic().floor, 2U);
 }
 
+TEST(BootAttack, T58_AReplayBringsNoUsedBootCountBack) {
+  Victim w;
+  const Bytes old = w.storage.bytes(Area::kJournal);
+  w.update_and_sync();
+  std::uint32_t used = w.boot_count();
+  for (int replay = 0; replay < 3; ++replay) {
+    w.storage.bytes(Area::kJournal) = old;
+    ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+    ASSERT_TRUE(w.events.has(EventCode::kJournalDiscarded));
+    ASSERT_GT(w.boot_count(), used);  // arms, permits and tokens of that time are void
+    used = w.boot_count();
+  }
+}
 TEST(BootAttack, T58_JournalOfAnotherDeviceIsNoJournal) {
   Victim w;
   Victim other;

@@ -19,6 +19,7 @@ void encode_monotonic_cell(const MonotonicCell& cell, std::span<std::uint8_t, kM
   w.confirmed = cell.state.confirmed;
   w.confirmed_sequence.set(cell.state.confirmed_sequence);
   w.confirmed_min_root_version.set(cell.state.confirmed_min_root_version);
+  w.boot_count.set(cell.state.boot_count);
   for (std::size_t i = 0; i < kQuarantineMax; ++i) {
     w.quarantine[i].digest = cell.state.quarantine[i].digest;
     w.quarantine[i].attempt.set(cell.state.quarantine[i].attempt);
@@ -43,6 +44,7 @@ Status decode_monotonic_cell(std::span<const std::uint8_t, kMonotonicCellSize> b
   cell.state.confirmed = w.confirmed;
   cell.state.confirmed_sequence = w.confirmed_sequence.get();
   cell.state.confirmed_min_root_version = w.confirmed_min_root_version.get();
+  cell.state.boot_count = w.boot_count.get();
   cell.state.quarantine_count = w.quarantine_count.get();
   for (std::size_t i = 0; i < kQuarantineMax; ++i)
     cell.state.quarantine[i] = {w.quarantine[i].digest, w.quarantine[i].attempt.get()};

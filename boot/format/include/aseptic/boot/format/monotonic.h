@@ -33,6 +33,7 @@ struct MonotonicState {
   Digest confirmed{};
   std::uint64_t confirmed_sequence = 0;
   std::uint32_t confirmed_min_root_version = 0;
+  std::uint32_t boot_count = 0;  // when it was last burnt: a discarded journal does not turn the count back
   std::uint8_t quarantine_count = 0;
   std::array<Quarantined, kQuarantineMax> quarantine{};
   bool operator==(const MonotonicState&) const = default;
@@ -60,7 +61,8 @@ struct MonotonicCellWire {
   QuarantinedWire quarantine[kQuarantineMax];
   Le64 confirmed_sequence;
   Le32 confirmed_min_root_version;
-  std::uint8_t reserved2[100];
+  Le32 boot_count;
+  std::uint8_t reserved2[96];
   Le64 checksum;
 };
 static_assert(sizeof(MonotonicCellWire) == kMonotonicCellSize && alignof(MonotonicCellWire) == 1);
@@ -68,6 +70,7 @@ static_assert(offsetof(MonotonicCellWire, write_count) == 16 &&
               offsetof(MonotonicCellWire, generation) == 24);
 static_assert(offsetof(MonotonicCellWire, confirmed) == 40 && offsetof(MonotonicCellWire, quarantine) == 72);
 static_assert(offsetof(MonotonicCellWire, confirmed_sequence) == 392);
+static_assert(offsetof(MonotonicCellWire, boot_count) == 404);
 static_assert(offsetof(MonotonicCellWire, checksum) == 504);
 
 struct MonotonicCell {
