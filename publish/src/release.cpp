@@ -157,13 +157,13 @@ std::string PreparedPayloads::file_text() const {
   core::JsonArray list;
   for (const TargetEntry& target : targets)
     list.push_back(core::JsonObject{{"path", target.path}, {"length", static_cast<std::int64_t>(target.length)}, {"sha256", target.sha256.hex()}});
-  return core::pretty_json(core::JsonObject{{"format", "aseptic-payloads-v1"}, {"targets", std::move(list)}});
+  return core::pretty_json(core::JsonObject{{"format", "aseptic-payloads-1"}, {"targets", std::move(list)}});
 }
 
 core::Result<PreparedPayloads> PreparedPayloads::read(const Path& path) {
   ASEPTIC_TRY(const core::Bytes bytes, read_file(path));
   ASEPTIC_TRY(const core::JsonValue value, core::parse_json_value(bytes).within(path.string()));
-  if (value.string_at("format").value_or("") != "aseptic-payloads-v1") return input(path.string() + " is not a list of prepared payloads");
+  if (value.string_at("format").value_or("") != "aseptic-payloads-1") return input(path.string() + " is not a list of prepared payloads");
   ASEPTIC_TRY(const core::JsonArray* list, value.array_at("targets"));
   PreparedPayloads prepared;
   for (const core::JsonValue& item : *list) {

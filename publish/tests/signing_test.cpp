@@ -117,7 +117,7 @@ TEST(SigningFile, DamageIsOneSentence) {
   press.publish_first();
   const std::string good = press.edition().file_text();
   for (const std::string& text : {std::string(), std::string("{}"), std::string("[1]"), good.substr(0, good.size() / 2),
-                                  std::string(R"({"format":"aseptic-signing-v9"})")}) {
+                                  std::string(R"({"format":"aseptic-signing-9"})")}) {
     const auto refused = SigningFile::parse(core::as_bytes(text));
     ASSERT_FALSE(refused);
     EXPECT_TRUE(refused.error().is(PublishCode::kSigningFile));

@@ -13,7 +13,7 @@
 
 namespace aseptic::publish {
 
-inline constexpr std::string_view kSigningFormat = "aseptic-signing-v1";
+inline constexpr std::string_view kSigningFormat = "aseptic-signing-1";
 inline constexpr std::string_view kPolicySigningRole = "authority-policy";  // signed by the root role
 inline constexpr std::uint64_t kSigningFileMax = 64u << 20;
 inline constexpr std::uint64_t kAttachmentMax = 16u << 20;  // release manifests, channels, SBOMs

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+if(TARGET aseptic::publish)
+  aseptic_fuzz(signing_file SOURCE signing_file.cpp LINKS aseptic::publish)
+  aseptic_fuzz(inspect SOURCE inspect.cpp LINKS aseptic::publish)
+endif()

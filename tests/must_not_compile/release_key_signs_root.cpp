@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// As: aseptic_publish
+// Refused: error: (invalid initialization of reference of type|non-const lvalue reference to type|no matching function)
+#include "aseptic/publish/signing.h"
+using namespace aseptic::publish;
+#ifdef ASEPTIC_FORBIDDEN
+using Wrong = ReleaseSigner;
+#else
+using Wrong = RootSigner;
+#endif
+auto attempt(SigningFile& file, const Agreement& agreement, Wrong& signer, const SigningDesk& desk) {
+  return sign_as_root(file, agreement, signer, desk);
+}
