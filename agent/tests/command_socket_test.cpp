@@ -49,7 +49,7 @@ TEST_F(CommandSocketTest, KnowsTheCallerFromTheKernel) {
 
 // Answers: ID-09, T-59
 TEST_F(CommandSocketTest, AnotherUserMayOnlyRead) {
-  if (::getuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to become another user";  // NOLINT(skip: rights or kernel of this machine)
   auto socket = CommandSocket::listen(path);
   ASSERT_TRUE(socket.has_value());
   const pid_t child = ::fork();
