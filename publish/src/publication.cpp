@@ -247,6 +247,10 @@ core::Result<Published> publish_editions(const Path& folder, std::vector<Edition
                                          const PublicationTimes& times) {
   ASEPTIC_TRY(const FolderLock lock, FolderLock::take(folder));
   ASEPTIC_TRY(const Repository repository, Repository::open(folder));
+  // A publication that was cut after its root became visible is completed by the same editions.
+  std::erase_if(editions, [&](const Edition& edition) {
+    return edition.role == "root" && repository.root() && edition.document.file_text() == repository.root()->file_text();
+  });
   const NextState next(repository, std::move(editions));
   ASEPTIC_TRY_VOID(next.check_root());
   ASEPTIC_TRY_VOID(next.check_roles(times.now));

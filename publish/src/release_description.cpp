@@ -212,11 +212,66 @@ core::Result<trust::Component> read_component(Table& table, std::uint64_t releas
   return component;
 }
 
+core::Result<void> read_advisories(Table& top, const Path& folder, trust::ReleaseManifest& draft) {
+  static constexpr std::array<std::string_view, 2> kKinds = {"vex", "csaf"};
+  if (!top.has("advisory")) return {};
+  ASEPTIC_TRY(std::vector<Table> advisories, top.tables("advisory"));
+  for (Table& one : advisories) {
+    trust::AdvisoryReference advisory;
+    ASEPTIC_TRY(advisory.kind, (word<trust::AdvisoryKind>(one, "kind", kKinds)));
+    ASEPTIC_TRY(const std::string file, one.text("file"));
+    ASEPTIC_TRY_VOID(one.finish());
+    ASEPTIC_TRY(const core::Bytes bytes, read_file(folder / file));
+    advisory.digest = core::sha256(bytes);
+    draft.advisories.push_back(advisory);
+  }
+  return {};
+}
+
+// Further combinations of images that may run together.
+core::Result<void> read_matrix(Table& top, trust::ReleaseManifest& draft) {
+  if (!top.has("compatible")) return {};
+  ASEPTIC_TRY(std::vector<Table> rows, top.tables("compatible"));
+  for (Table& row : rows) {
+    ASEPTIC_TRY(std::vector<Table> pairs, row.tables("together"));
+    ASEPTIC_TRY_VOID(row.finish());
+    trust::CompatibleRow together;
+    for (Table& one : pairs) {
+      trust::CompatiblePair pair;
+      ASEPTIC_TRY(pair.component, one.uuid("component"));
+      ASEPTIC_TRY(pair.manifest_digest, one.digest("manifest"));
+      ASEPTIC_TRY_VOID(one.finish());
+      together.push_back(pair);
+    }
+    draft.matrix.push_back(std::move(together));
+  }
+  return {};
+}
+
+core::Result<void> read_requirements(Table& release, trust::ReleaseManifest& draft) {
+  if (!release.has("require")) return {};
+  ASEPTIC_TRY(const std::vector<std::string> names, release.texts("require"));
+  for (const std::string& name : names) {
+    if (name == "attestation")
+      draft.attestation = trust::Requirement::kRequired;
+    else if (name == "encryption")
+      draft.encryption = trust::Requirement::kRequired;
+    else if (name == "log")
+      draft.log = trust::Requirement::kRequired;
+    else
+      return input("[release] require names \"" + name + "\"; allowed: attestation, encryption, log");
+  }
+  return {};
+}
+
 core::Result<ReleaseDescription> read_tables(Table& top, const Path& folder) {
   ReleaseDescription description;
   ASEPTIC_TRY(Table release, top.table("release"));
   ASEPTIC_TRY_VOID(read_identity(release, description.draft));
+  ASEPTIC_TRY_VOID(read_requirements(release, description.draft));
   ASEPTIC_TRY_VOID(read_optional(release, description.draft));
+  ASEPTIC_TRY_VOID(read_advisories(top, folder, description.draft));
+  ASEPTIC_TRY_VOID(read_matrix(top, description.draft));
   ASEPTIC_TRY(Table safety, top.table("safety"));
   ASEPTIC_TRY_VOID(read_safety(safety, folder, description));
   ASEPTIC_TRY(std::vector<Table> components, top.tables("component"));

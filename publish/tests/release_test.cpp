@@ -272,6 +272,22 @@ TEST_F(ReleaseTest, ADescriptionWithAMistakeIsRefusedWithTheField) {
   EXPECT_NE(sentence(wrong).find("allowed: security, function, recall"), std::string::npos) << sentence(wrong);
 }
 
+TEST_F(ReleaseTest, ADescriptionCarriesRequirementsAdvisoriesAndTheMatrix) {
+  press.write("vex.json", "{}");
+  const std::string digest(64, 'a');
+  press.write("full.toml", description(1, "require = [\"log\"]\nnot_after = \"2030-01-01T00:00:00Z\"\n") +
+                               "[[advisory]]\nkind = \"vex\"\nfile = \"vex.json\"\n[[compatible]]\ntogether = [{ component = "
+                               "\"55555555-5555-4555-8555-555555555555\", manifest = \"" + digest + "\" }]\n");
+  const trust::ReleaseManifest draft = must(ReleaseDescription::read(press.path("full.toml"))).draft;
+  EXPECT_EQ(draft.log, trust::Requirement::kRequired);
+  EXPECT_EQ(draft.encryption, trust::Requirement::kNone);
+  ASSERT_EQ(draft.advisories.size(), 1u);
+  EXPECT_EQ(draft.advisories.front().digest, core::sha256("{}"));
+  ASSERT_EQ(draft.matrix.size(), 1u);
+  EXPECT_EQ(draft.matrix.front().front().manifest_digest.hex(), digest);
+  EXPECT_TRUE(draft.not_after);
+}
+
 // Answers: RB-08, T-48
 TEST_F(ReleaseTest, ADeviceIsProvisionedWholeOrNotAtAll) {
   platform::PosixEntropy entropy;

@@ -225,6 +225,29 @@ TEST(Publication, APublicationCutAtAnyFileIsInvisibleAndCanBeRepeated) {
   }
 }
 
+TEST(Publication, ARotationCutAfterItsRootBecameVisibleIsCompletedByTheSameEditions) {
+  Press press;
+  press.publish_first();
+  SigningFile root = press.edition("root");
+  must(set_role(root.document, "targets", {press.keys({"release-b", "release-c"}), 2}));
+  must(press.sign(root, "root-a"));
+  must(press.sign(root, "root-c"));
+  SigningFile targets = press.edition();
+  targets.chain = {{"root", root.document}};
+  must(press.sign(targets, "release-b"));
+  must(press.sign(targets, "release-c"));
+  const std::string timestamp = press.read(press.repository_path() / "metadata/timestamp.json");
+  const std::vector<Edition> editions{{"root", root.document}, {"targets", targets.document}};
+  const Published whole = must(press.publish(editions));
+  ASSERT_EQ(whole.files[whole.files.size() - 2], "metadata/2.root.json");
+  press.write("repo/metadata/timestamp.json", timestamp);  // the cut: everything but the last rename
+  must(press.publish(editions));
+  const auto view = client_view(press);
+  ASSERT_TRUE(view) << view.error().sentence();
+  EXPECT_EQ(view->root_version, 2u);
+  EXPECT_EQ(view->targets_version, 2u);
+}
+
 TEST(Publication, TwoPublishersCannotChangeOneRepositoryAtOnce) {
   Press press;
   press.publish_first();
