@@ -255,6 +255,37 @@ TEST_F(Attack, AStagedImageThatIsChangedOnTheMediumIsRefusedByBootAndTheDeviceKe
   EXPECT_TRUE(has_reason("boot.request_refused") || has_reason("boot.image_refused")) << log_text();
 }
 
+// Answers: T-06, T-21, MF-01
+TEST_F(Attack, AnOlderRootThanTheConfirmedImageDemandsIsRefusedAfterTheAgentWasWiped) {
+  publisher.repository.publish_root();
+  v2 = build_image(keys, "2.0.0", 2, 2);
+  publish(v2);
+  ASSERT_TRUE(run_until(idle_on(v2))) << failure;
+  wipe_agent();
+  site.files->erase("metadata/2.root.json");
+  const auto before = protected_state();
+  run_rounds(40);
+  EXPECT_TRUE(has_reason("trust.rollback")) << log_text();
+  expect_same(before);
+}
+
+// Answers: AP-02
+TEST_F(Attack, ARequestThatDoesNotReadBackFromTheMediumLeadsToNoReset) {
+  publish(v2);
+  const sim::World clean = make_device(keys, v1, 1);
+  int lies = 0;
+  for (std::uint64_t at = 0; at < 12; ++at) {
+    world = clean.snapshot();
+    resets = 0;
+    world.plan({.at_io = at, .kind = sim::FaultKind::kLie, .file_prefix = "requests/"});
+    run_rounds(8);
+    if (!has_reason("agent.request")) continue;
+    ++lies;
+    EXPECT_EQ(resets, 0u) << log_text();
+  }
+  EXPECT_GE(lies, 1);
+}
+
 // Answers: T-58
 TEST_F(Attack, AnEditedAgentStateCannotClaimAConfirmedUpdate) {
   publish(v2);

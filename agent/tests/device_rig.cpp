@@ -145,7 +145,8 @@ std::array<std::uint8_t, 64> EcKey::sign_raw(ByteView message) const {
 
 core::UtcTime rig_time() { return trust::test::test_time("2026-11-23T05:00:00Z"); }
 
-BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence) {
+BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence,
+                       std::uint32_t min_root_version) {
   boot::host::Sha256 hasher;
   BuiltImage out{.version = version, .sequence = sequence};
   out.slot_bytes.assign(kImageSize, 0);
@@ -175,7 +176,7 @@ BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64
   ASEPTIC_ASSERT(boot::ok(tree_hasher.root(root)));
   manifest.regions[1] = {boot::RegionKind::kTreeVerified, kTreeOffset, kTreeSize, root};
   manifest.min_boot_version = 1;
-  manifest.min_root_version = 1;
+  manifest.min_root_version = min_root_version;
   const Bytes point = *keys.builder.public_key().p256_point();
   manifest.classic_key_id = core::sha256(point).bytes;
   manifest.post_quantum_key_id = core::sha256(Bytes(boot::kSlhDsaPublicKeySize, 0)).bytes;

@@ -54,7 +54,8 @@ struct BuiltImage {
   std::string payload;
 };
 
-BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence);
+BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence,
+                       std::uint32_t min_root_version = 1);
 
 // What a server would answer, as bytes by path; a test may change any of it. Copies share the files.
 struct Site {

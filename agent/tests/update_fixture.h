@@ -73,6 +73,15 @@ class UpdateFixture : public ::testing::Test {
     return [&image](DeviceRun& run) { return is_idle_on(run, image); };
   }
 
+  // A device whose agent was reinstalled: everything below agent/ is gone.
+  void wipe_agent() {
+    std::vector<std::string> files;
+    for (const auto& [name, content] : world.disk().live())
+      if (name.starts_with("agent/")) files.push_back(name.substr(6));
+    const auto storage = world.storage("agent");
+    for (const std::string& name : files) ASSERT_TRUE(storage->remove(name).has_value());
+  }
+
   // The reasons of all events in the device log, in order.
   std::vector<std::string> reasons() {
     std::vector<std::string> all;

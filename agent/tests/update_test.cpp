@@ -72,11 +72,7 @@ TEST_F(UpdateTest, RefusesAnOlderReleaseAfterANewerOneWasConfirmed) {
 TEST_F(UpdateTest, RefusesAnOlderReleaseAlsoAfterTheAgentsStateWasWiped) {
   publish(v2);
   ASSERT_TRUE(run_until(idle_on(v2))) << failure;
-  std::vector<std::string> files;
-  for (const auto& [name, content] : world.disk().live())
-    if (name.starts_with("agent/")) files.push_back(name);
-  const auto storage = world.storage("agent");
-  for (const std::string& name : files) ASSERT_TRUE(storage->remove(name.substr(6)).has_value());
+  wipe_agent();
   publish(v1);
   const auto before = protected_state();
   run_rounds(40);
@@ -183,6 +179,16 @@ TEST_F(UpdateTest, RevertsWhenReturnToServiceIsRefused) {
     return is_idle_on(run, v1) && run.engine().status().last_error == "trust.attempt";
   })) << failure << "\n" << log_text();
   EXPECT_TRUE(has_reason("agent.return_refused"));
+}
+
+// Answers: SI-15
+TEST_F(UpdateTest, GivesUpAStagedReleaseThatTheChannelDoesNotSelectAnyMore) {
+  publish(v2);
+  config.policy.approval = Decision::kLocal;
+  run_rounds(40, [](DeviceRun& run) { EXPECT_EQ(run.engine().status().state, State::kOffered); });
+  publish(v1);  // back to what runs: nothing is offered
+  run_rounds(60, [](DeviceRun& run) { EXPECT_EQ(run.engine().status().state, State::kIdle); });
+  EXPECT_TRUE(has_reason("agent.withdrawn")) << log_text();
 }
 
 // Answers: AP-10
