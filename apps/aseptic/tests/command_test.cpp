@@ -176,6 +176,49 @@ TEST_F(Command, BadInputGetsOneSentenceAndTheRightStatus) {
   EXPECT_FALSE(fs::exists(at("d")));
 }
 
+// Timeline: image built and signed, release created, signed by two, published; device provisioned; boot runs that image;
+// then one byte of the running slot changes and boot runs the other slot.
+// Answers: RB-01, ID-01
+TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
+  init();
+  ok("office", {"keys", "create", "--algorithm", "p256", "builder"});
+  write("consent.txt", "The pump restarts.");
+  write("r.toml",
+        "[release]\nid = \"pump-1\"\nversion = \"1.0.0\"\nsequence = 1\nvendor = \"11111111-1111-4111-8111-111111111111\"\n"
+        "product = \"22222222-2222-4222-8222-222222222222\"\nclass = \"33333333-3333-4333-8333-333333333333\"\nagent_min = \"0.1.0\"\n"
+        "sources = { min = 0, max = 0 }\nhardware = [{ id = \"44444444-4444-4444-8444-444444444444\", min = 1, max = 1 }]\n"
+        "[safety]\nclass = \"function\"\nstates = [\"idle\"]\ndowntime_s_max = 60\nrestart = \"device\"\nessential_performance = \"none\"\n"
+        "energy_mwh_min = 0\njurisdictions = []\nconsent = { en = \"consent.txt\" }\n"
+        "[[component]]\nid = \"55555555-5555-4555-8555-555555555555\"\nname = \"main\"\ntype = \"image\"\nlocation = \"slot\"\nepoch = 1\n");
+  const std::string targets = at("ed/targets.signing.json"), root = at("ed/root.signing.json");
+  ok("office", {"image", "build", "--description", at("r.toml"), "--builder", "builder", "--exec", ASEPTIC_TEST_IMAGE, "--out", at("a.img")});
+  refused("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder"},
+          "signature does not verify");
+  ok("office", {"image", "sign", at("a.img"), "--key", "builder", "--yes"});
+  ok("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder"});
+  ok("office", {"repo", "delegate", at("repo"), "--signing", targets, "--name", "payload-index", "--path", "payload-index/*", "--path", "payloads/*",
+                "--key", "index"});
+  ok("office", {"channel", "set", at("repo"), "--signing", targets, "--product", "22222222-2222-4222-8222-222222222222", "--release", "pump-1"});
+  for (const std::string person : {"root-a", "root-c"}) ok(person, {"sign", root, "--key", person, "--yes"});
+  for (const std::string person : {"release-a", "release-b"}) ok(person, {"release", "sign", targets, "--key", person, "--yes"});
+  ok("office", {"release", "publish", at("repo"), "--signing", targets, "--with", root, "--role-key", "index", "--snapshot-key", "snapshot",
+                "--timestamp-key", "timestamp"});
+  ok("office", {"verify", at("repo"), "--root", at("repo/metadata/1.root.json")});
+  ok("office", {"pki", "init", "--pki", at("pki"), "--dns", "localhost"});
+  const std::vector<std::string> provision{"device", "provision", at("pump"), "--id", "pump-0001", "--description", at("r.toml"), "--image", at("a.img"),
+                                           "--builder", "builder", "--root", at("repo/metadata/1.root.json"), "--pki", at("pki"), "--jurisdiction", "EU",
+                                           "--repository-url", "https://localhost/"};
+  ok("office", provision);
+  refused("office", provision, "a device is provisioned once");
+  const ProgramResult first = test::run_program({ASEPTIC_BOOT, "run", at("pump"), "--once"});
+  EXPECT_NE((first.out + first.err).find("RUN place=a"), std::string::npos) << first.out << first.err;
+  std::string slot = contents(folder / "pump/slots/a.img");
+  slot[20000] = static_cast<char>(slot[20000] ^ 1);
+  std::ofstream(folder / "pump/slots/a.img", std::ios::binary) << slot;
+  const ProgramResult second = test::run_program({ASEPTIC_BOOT, "run", at("pump"), "--once"});
+  EXPECT_NE((second.out + second.err).find("RUN place=b"), std::string::npos) << second.out << second.err;
+}
+
 TEST_F(Command, HelpOfEveryCommandSaysWhatItIsFor) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {}, {"keys"}, {"keys", "create"}, {"pki"}, {"pki", "server"}, {"repo"}, {"repo", "init"}, {"repo", "publish"}, {"repo", "rotate"}, {"sign"},
