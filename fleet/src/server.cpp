@@ -11,6 +11,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
@@ -148,7 +149,12 @@ asio::awaitable<void> Server::State::accept_sessions() {
     error_code error;
     tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(context), asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
-    if (error) continue;  // out of descriptors, or the client is gone already
+    if (error) {
+      // Out of descriptors, or the client is gone already: neither gets better by trying at once.
+      asio::steady_timer pause(context, kAcceptPause);
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
     if (sessions.load() >= kSessionsMax) continue;  // the socket closes; devices come again
     const auto executor = socket.get_executor();
     asio::co_spawn(executor, run_session(std::move(socket)), asio::detached);

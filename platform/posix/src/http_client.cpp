@@ -78,12 +78,12 @@ class ReplyReader {
     ASEPTIC_TRY_VOID(read_head());
     reply_.status = static_cast<int>(parser_.get().result_int());
     ASEPTIC_TRY_VOID(judge_head());
-    while (!parser_.is_done()) ASEPTIC_TRY_VOID(read_body_part(sink));
+    while (!parser_.is_done() && !is_abandoned_) ASEPTIC_TRY_VOID(read_body_part(sink));
     return reply_;
   }
 
   // The connection may carry another request; bytes that nobody asked for make it unusable.
-  [[nodiscard]] bool connection_is_reusable() { return parser_.is_done() && parser_.keep_alive() && filled_ == 0; }
+  [[nodiscard]] bool connection_is_reusable() { return !is_abandoned_ && parser_.is_done() && parser_.keep_alive() && filled_ == 0; }
 
  private:
   Result<void> receive() {
@@ -133,14 +133,18 @@ class ReplyReader {
         return protocol_error("the server sent another part of the file than asked for");
     }
     // SECURITY(T-15): a length that is announced and too large is refused before a byte of it is read.
-    if (parser_.content_length() && *parser_.content_length() > body_max()) return too_large();
+    if (parser_.content_length() && *parser_.content_length() > body_max()) return beyond_the_cap();
     return {};
   }
 
   [[nodiscard]] std::uint64_t body_max() const { return wanted_ ? exchange_.reply_bytes_max : kDroppedBodyBytesMax; }
 
-  [[nodiscard]] Error too_large() const {
-    return {PlatformCode::kNetTooLarge, "the server sends more than the " + std::to_string(body_max()) + " bytes that are allowed"};
+  // Nobody reads the page that comes with a 404: the status stands, and the connection is given up.
+  Result<void> beyond_the_cap() {
+    if (wanted_)
+      return Error(PlatformCode::kNetTooLarge, "the server sends more than the " + std::to_string(body_max()) + " bytes that are allowed");
+    is_abandoned_ = true;
+    return {};
   }
 
   Result<void> read_body_part(const BodySink& sink) {
@@ -162,7 +166,7 @@ class ReplyReader {
 
   Result<void> deliver(core::ByteView bytes, const BodySink& sink) {
     // SECURITY(T-15): a body without an announced length ends at the cap.
-    if (bytes.size() > body_max() - reply_.body_bytes) return too_large();
+    if (bytes.size() > body_max() - reply_.body_bytes) return beyond_the_cap();
     reply_.body_bytes += bytes.size();
     ASEPTIC_TRY_VOID(guard_.moved(bytes.size()));
     if (!wanted_) return {};
@@ -182,6 +186,7 @@ class ReplyReader {
   core::Bytes decoded_;
   bool at_end_ = false;
   bool wanted_ = false;
+  bool is_abandoned_ = false;
 };
 
 }  // namespace

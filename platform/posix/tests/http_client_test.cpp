@@ -141,6 +141,24 @@ TEST_F(HttpClientTest, EndsAnEndlessBodyAtTheCap) {
   }
 }
 
+TEST_F(HttpClientTest, ReadsNoLongPageThatComesWithANotFound) {
+  for (const bool chunked : {false, true}) {
+    TestServer server([&](const Request& request, Peer& peer) {
+      if (request.target == "/next") return peer.reply(200, "next");
+      peer.send(chunked ? "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n" : "HTTP/1.1 404 Not Found\r\nContent-Length: 900000000\r\n\r\n");
+      const std::string block(4096, 'x');
+      while (peer.send(chunked ? "1000\r\n" + block + "\r\n" : block)) {
+      }
+    });
+    const auto reply = get(server.url());
+    ASSERT_TRUE(reply) << reply.error().sentence();
+    EXPECT_EQ(reply->status, 404);
+    EXPECT_EQ(body_, "");
+    ASSERT_TRUE(get(server.url("/next")));
+    EXPECT_EQ(body_, "next") << "on a connection of its own";
+  }
+}
+
 TEST_F(HttpClientTest, AcceptsABodyOfExactlyTheCap) {
   TestServer server([](const Request&, Peer& peer) { peer.reply(200, std::string(kCap, 'x')); });
   const auto reply = get(server.url());
