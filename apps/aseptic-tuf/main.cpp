@@ -67,6 +67,7 @@ Result<void> refresh_and_download(const tuf::Options& options) {
   ASEPTIC_TRY(const auto http, platform::BeastHttpClient::create({.https = platform::HttpsTrust::kSystemStore,
                                                                   .plain = platform::PlainHttp::kAllow,
                                                                   .identity = {},
+                                                                  .connections = platform::Connections::kOnePerRequest,
                                                                   .rate_window = window},
                                                                  clock));
   fetch::UpdaterOptions settings{.metadata_urls = {options.metadata_url},

@@ -249,6 +249,14 @@ void TestServer::serve(int socket) {
     }
   }
   ::shutdown(socket, SHUT_RDWR);
+  const std::lock_guard lock(mutex_);
+  ++closed_;
+  closed_changed_.notify_all();
+}
+
+void TestServer::wait_for_closed_connections(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  closed_changed_.wait(lock, [&] { return closed_ >= count; });
 }
 
 }  // namespace aseptic::test

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -58,6 +59,8 @@ class TestServer {
   [[nodiscard]] std::vector<std::string> requests() const;   // "GET /path", in order of arrival
   [[nodiscard]] std::size_t connections() const { return connections_.load(); }
   void forget_requests();
+  // Returns when that many connections were closed by the server's side; the client can see it by then.
+  void wait_for_closed_connections(std::size_t count);
 
  private:
   void accept_connections();
@@ -71,6 +74,8 @@ class TestServer {
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> connections_{0};
   mutable std::mutex mutex_;
+  std::condition_variable closed_changed_;
+  std::size_t closed_ = 0;
   std::vector<std::string> requests_;
   std::vector<int> sockets_;
   std::vector<std::thread> threads_;

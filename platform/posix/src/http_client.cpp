@@ -48,10 +48,11 @@ struct Exchange {
 
 Error protocol_error(std::string sentence) { return {PlatformCode::kNetProtocol, std::move(sentence)}; }
 
-std::string head_of(std::string_view method, const Url& url) {
+std::string head_of(std::string_view method, const Url& url, Connections connections) {
   std::string head(method);
   head.append(" ").append(url.target).append(" HTTP/1.1\r\nHost: ").append(url.authority());
   head.append("\r\nUser-Agent: aseptic/1\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
+  if (connections == Connections::kOnePerRequest) head.append("Connection: close\r\n");
   return head;
 }
 
@@ -241,7 +242,7 @@ Result<HttpReply> BeastHttpClient::State::exchange(const std::string& address, c
     ASEPTIC_TRY_VOID(connection.stream->write(exchange.body, guard));
     ReplyReader reader(*connection.stream, guard, exchange);
     ASEPTIC_TRY(const HttpReply reply, reader.read(sink));
-    if (reader.connection_is_reusable()) kept = std::move(connection);
+    if (options.connections == Connections::kKeep && reader.connection_is_reusable()) kept = std::move(connection);
     return reply;
   };
   return run().within(address);
@@ -264,7 +265,7 @@ BeastHttpClient::~BeastHttpClient() = default;
 
 Result<HttpReply> BeastHttpClient::get(const HttpGet& request, const BodySink& sink) {
   ASEPTIC_TRY(const Url url, parse_url(request.url));
-  Exchange exchange{.head = head_of("GET", url), .reply_bytes_max = request.bytes_max, .range_first = request.range_first};
+  Exchange exchange{.head = head_of("GET", url, state_->options.connections), .reply_bytes_max = request.bytes_max, .range_first = request.range_first};
   if (request.range_first) {
     exchange.head += "Range: bytes=" + std::to_string(*request.range_first) + "-";
     if (request.range_last) exchange.head += std::to_string(*request.range_last);
@@ -280,7 +281,7 @@ Result<HttpReply> BeastHttpClient::get(const HttpGet& request, const BodySink& s
 Result<HttpReply> BeastHttpClient::post(const HttpPost& request, const BodySink& sink) {
   ASEPTIC_TRY(const Url url, parse_url(request.url));
   if (request.content_type.find_first_of("\r\n") != std::string::npos) return protocol_error("the content type is not one line");
-  Exchange exchange{.head = head_of("POST", url), .body = request.body, .reply_bytes_max = request.reply_bytes_max, .any_status_to_sink = true};
+  Exchange exchange{.head = head_of("POST", url, state_->options.connections), .body = request.body, .reply_bytes_max = request.reply_bytes_max, .any_status_to_sink = true};
   exchange.head += "Content-Type: " + request.content_type + "\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
   exchange.limits = {.stall_max = request.stall_max};
   return state_->exchange(request.url, url, exchange, sink);

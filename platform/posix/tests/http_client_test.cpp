@@ -59,8 +59,17 @@ TEST_F(HttpClientTest, MakesANewConnectionBeforeItAsksWhenTheServerClosedTheOld)
     peer.close();
   });
   ASSERT_TRUE(get(server.url("/1")));
+  server.wait_for_closed_connections(1);
   ASSERT_TRUE(get(server.url("/2"))) << "the close was seen before a byte was sent";
   EXPECT_EQ(server.requests(), (std::vector<std::string>{"GET /1", "GET /2"}));
+}
+
+TEST_F(HttpClientTest, CanUseAConnectionForEachRequestAndSaysSo) {
+  TestServer server([](const Request& request, Peer& peer) { peer.reply(200, request.header("connection")); });
+  client_ = *BeastHttpClient::create({.plain = PlainHttp::kAllow, .identity = {}, .connections = Connections::kOnePerRequest}, clock_);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(get(server.url()));
+  EXPECT_EQ(body_, "close");
+  EXPECT_EQ(server.connections(), 3U);
 }
 
 TEST_F(HttpClientTest, NeverSendsARequestAgainThatGotNoAnswer) {

@@ -6,7 +6,7 @@
 // * A request is sent at most once, ever. A kept connection is inspected before it is used again; when the server
 //   has closed it, or sent anything unasked, a new one is made *before* a byte is sent. After the first byte of a request
 //   a failure is a failure (kNetProtocol) and whoever called decides: no GET can be seen twice by a server because
-//   of us.
+//   of us. A server that closes a kept connection unannounced in the very moment of the next request is such a failure.
 // * Redirects (3xx) come back as their status; nothing is followed and their body is dropped (T-27).
 // * A reply with Content-Length above the cap is refused before its body, a chunked or unbounded one at the cap (T-15).
 // * A range request answered by 200 is kNetStatus; 206 with another Content-Range than asked for is kNetProtocol.
@@ -32,11 +32,14 @@ enum class HttpsTrust : std::uint8_t {
   kSystemStore,     // public web servers; aseptic-tuf alone, where TUF metadata is the only trust
 };
 enum class PlainHttp : std::uint8_t { kRefuse, kAllow };
+// kOnePerRequest costs a connection for each file, and cannot meet a server that closes a kept one without a word.
+enum class Connections : std::uint8_t { kKeep, kOnePerRequest };
 
 struct HttpClientOptions {
   HttpsTrust https = HttpsTrust::kPrivateAnchors;
   PlainHttp plain = PlainHttp::kRefuse;
   std::optional<TlsIdentity> identity;            // required for https with kPrivateAnchors
+  Connections connections = Connections::kKeep;
   std::chrono::seconds rate_window{30};           // for rate_min_bytes_per_s
 };
 
