@@ -63,6 +63,16 @@ TEST(AuthorityPolicyTest, CannotDropTheImageRepository) {
   EXPECT_TRUE(refused(AuthorityPolicy::parse(part), TrustCode::kStatementFormat));
 }
 
+// Answers: T-25
+TEST(SignedStatement, IsOpenedAsItsOwnKindOnly) {
+  const TestKey key = TestKey::ed25519(49);
+  const SingleKeyAuthority authority("director", key.public_key());
+  const std::string file = by_single_key(sample_director().encode(), key);
+  EXPECT_TRUE(accepted(open_statement(core::as_bytes(file), kDirectorType, authority.authority(), kStatementBytesMax)));
+  EXPECT_TRUE(refused(open_statement(core::as_bytes(file), kReportType, authority.authority(), kStatementBytesMax),
+                      TrustCode::kWrongType));
+}
+
 class DirectorTest : public testing::Test {
  protected:
   TestKey key = TestKey::ed25519(50);

@@ -122,6 +122,7 @@ TEST_F(TimeFloorTest, IsStoredAndReadBack) {
   EXPECT_EQ(*read, stored);
   for (const char* damaged : {"", "{}", "null", R"({"format":"aseptic-time-floor-1"})"})
     EXPECT_FALSE(TimeFloor::parse(core::as_bytes(damaged)));
+  EXPECT_TRUE(refused(TimeFloor::parse(core::as_bytes(" " + stored.encode())), TrustCode::kStatementFormat));
 }
 
 }  // namespace
