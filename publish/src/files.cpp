@@ -115,6 +115,12 @@ core::Result<void> write_once(const Path& path, core::ByteView content) {
   return write_file_atomic(path, content);
 }
 
+core::Result<void> move_durable(const Path& from, const Path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return io_error(to, "cannot write");
+  if (!sync_folder(folder_of(to))) return io_error(to, "cannot make durable");
+  return {};
+}
+
 core::Result<void> append_durable(const Path& path, core::ByteView line) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!file.is_open() || !write_all(file.get(), line) || ::fsync(file.get()) != 0) return io_error(path, "cannot append to");

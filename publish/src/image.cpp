@@ -111,7 +111,9 @@ core::Result<void> check_static_elf(const Path& file, core::ByteView head) {
   const std::uint64_t table = is_64 ? word(32, 8) : word(28, 4);
   const std::uint64_t entry_size = is_64 ? word(54, 2) : word(42, 2);
   const std::uint64_t count = is_64 ? word(56, 2) : word(44, 2);
-  for (std::uint64_t i = 0; i < count && table + (i + 1) * entry_size <= head.size(); ++i)
+  if (table > head.size() || count * entry_size > head.size() - table)
+    return image_error(file, "its program headers do not stand in its first 4096 bytes, so it cannot be checked");
+  for (std::uint64_t i = 0; i < count; ++i)
     if (word(static_cast<std::size_t>(table + i * entry_size), 4) == 3)
       return image_error(file, "it needs a program interpreter (PT_INTERP); link it statically");
   return {};

@@ -82,9 +82,7 @@ core::Result<TargetEntry> store_payload(const Repository& repository, const Path
   entry.header_digest = summary.header_digest;
   entry.payload_digest = summary.file_digest;
   TargetEntry target{.path = entry.target_path(), .length = summary.payload_size, .sha256 = summary.file_digest};
-  std::error_code error;
-  std::filesystem::rename(temporary, repository.target_file(target), error);
-  if (error) return core::Error(PublishCode::kFileIo, "cannot write " + repository.target_file(target).string() + ": " + error.message());
+  ASEPTIC_TRY_VOID(move_durable(temporary, repository.target_file(target)));
   return target;
 }
 

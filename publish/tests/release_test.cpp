@@ -164,6 +164,9 @@ TEST_F(ReleaseTest, ADynamicProgramIsRefusedWithTheReason) {
   const auto refused = build_image(made, press.key("p256-builder"), press.path("image"));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().sentence().find("link it statically"), std::string::npos);
+  dynamic[33] = 0x20;  // the table beyond what is looked at
+  press.write("program1", dynamic);
+  EXPECT_FALSE(build_image(made, press.key("p256-builder"), press.path("image")));
   press.write("program1", "#!/bin/sh\n");
   EXPECT_FALSE(build_image(made, press.key("p256-builder"), press.path("image")));
   EXPECT_FALSE(std::filesystem::exists(press.path("image")));

@@ -25,6 +25,8 @@ core::Result<void> write_file_atomic(const Path& path, core::ByteView content);
 core::Result<void> write_secret_file(const Path& path, core::ByteView content);
 // Succeeds when the file is already there with this very content; refuses to replace other content.
 core::Result<void> write_once(const Path& path, core::ByteView content);
+// Renames within one folder; `from` must have been synced.
+core::Result<void> move_durable(const Path& from, const Path& to);
 core::Result<void> append_durable(const Path& path, core::ByteView line);
 core::Result<void> make_folders(const Path& path);
 
