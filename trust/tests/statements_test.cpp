@@ -49,6 +49,16 @@ TEST(Statements, ChannelIsStrict) { expect_strict(sample_channel(sample_release(
 TEST(Statements, PayloadIndexIsStrict) { expect_strict(sample_index(sample_release())); }
 TEST(Statements, KeyEnvelopeIsStrict) { expect_strict(sample_envelope()); }
 
+// Answers: MF-08
+TEST(Statements, ObjectsClosedToExtensionsRefuseUnknownMembers) {
+  core::JsonValue tree = *core::parse_json_value(core::as_bytes(sample_release().encode()));
+  (*(*tree.as_object())["safety"].as_object())["x-later"] = 1;
+  EXPECT_TRUE(refused(ReleaseManifest::parse(core::as_bytes(core::canonical_json(tree))), TrustCode::kStatementFormat));
+  tree = *core::parse_json_value(core::as_bytes(sample_release().encode()));
+  (*(*tree.as_object())["components"].as_array()->front().as_object())["x-later"] = 1;
+  EXPECT_TRUE(accepted(ReleaseManifest::parse(core::as_bytes(core::canonical_json(tree)))));
+}
+
 TEST(Statements, CriticalMayNameWhatIsKnown) {
   ReleaseManifest release = sample_release();
   release.critical = {"safety", "sources"};
