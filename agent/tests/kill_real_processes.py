@@ -5,7 +5,7 @@
 Real binaries throughout: aseptic (publisher), aseptic-fleet (server), aseptic-boot, the pump images with the agent in them.
 Each round picks one process of the device at random (boot itself = a power cut, init, therapy, the agent's supervisor, acquire,
 apply) and sends SIGKILL. The device must always start an image that verifies and end on the newest release; its log must
-verify. Only processes started here are touched: descendants of the boot process of this test.
+verify, and a second agent on the same device must be refused. Only processes started here are touched: descendants of the boot process of this test.
 
 usage: kill_real_processes.py BIN_DIR [--kills 50] [--seed N]
 """
@@ -184,7 +184,7 @@ def main():
             version = shop.publish(sequence)
             kills, problem = run_update(device, version, kills, options.kills, choose, by_kind)
         if problem is None:
-            problem = settle(device, f"{sequence}.0.0")
+            problem = settle(device, f"{sequence}.0.0") or refuse_second_agent(device)
     finally:
         device.power_off()
         server.kill()
@@ -237,6 +237,14 @@ def settle(device, version):
             device.power_off()
         time.sleep(0.5)
     return f"the device did not come to rest: {device.status()}"
+
+
+def refuse_second_agent(device):
+    """AP-10: while the device's own agent works, another one ends at once with status 3."""
+    done = subprocess.run([device.bin / "asepticd", "run", device.folder], capture_output=True, text=True, timeout=60)
+    if done.returncode != 3:
+        return f"a second agent ended with {done.returncode}: {done.stderr}"
+    return None if device.status().get("state") else "the first agent does not answer any more"
 
 
 def check_log(shop, device, folder):
