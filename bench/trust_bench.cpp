@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -38,6 +39,14 @@ std::string path_of(std::size_t index) {
   char text[40];
   std::snprintf(text, sizeof text, "pump-3000/fw-%07zu.payload", index);
   return text;
+}
+
+std::uint64_t number(std::string_view text, int base = 10) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  std::fprintf(stderr, "trust_bench: '%.*s' is not a number\n", static_cast<int>(text.size()), text.data());
+  std::exit(2);
 }
 
 // One key signs everything: the client's cost does not depend on who holds it.
@@ -84,7 +93,7 @@ void prepare(const std::filesystem::path& folder, std::size_t count, unsigned bi
   std::vector<Document> leaves(bits == 0 ? 1 : bins.count(), publish::empty_targets(expires));
   for (std::size_t i = 0; i < count; ++i) {
     const std::string path = path_of(i);
-    const std::size_t leaf = bits == 0 ? 0 : std::stoul(bins.name_for(path).substr(4), nullptr, 16);
+    const std::size_t leaf = bits == 0 ? 0 : number(bins.name_for(path).substr(4), 16);
     must(publish::add_target(leaves[leaf], {path, kContent.size(), digest, std::nullopt}));
   }
   if (bits == 0) {
@@ -128,9 +137,9 @@ Run run_once(char** command) {
           seconds(used.ru_utime) + seconds(used.ru_stime), static_cast<double>(used.ru_maxrss) / 1024};
 }
 
-void measure(int runs, char** command) {
+void measure(std::uint64_t runs, char** command) {
   std::vector<Run> all;
-  for (int i = 0; i < runs; ++i) all.push_back(run_once(command));
+  for (std::uint64_t i = 0; i < runs; ++i) all.push_back(run_once(command));
   const auto median = [&](double Run::*field) {
     std::vector<double> values;
     for (const Run& run : all) values.push_back(run.*field);
@@ -145,9 +154,9 @@ void measure(int runs, char** command) {
 int main(int argc, char** argv) {
   const std::string_view command = argc > 1 ? argv[1] : "";
   if (command == "prepare" && argc == 5) {
-    prepare(argv[2], std::stoul(argv[3]), static_cast<unsigned>(std::stoul(argv[4])));
+    prepare(argv[2], number(argv[3]), static_cast<unsigned>(number(argv[4])));
   } else if (command == "measure" && argc > 3) {
-    measure(std::atoi(argv[2]), argv + 3);
+    measure(number(argv[2]), argv + 3);
   } else {
     std::fprintf(stderr, "usage: trust_bench prepare FOLDER COUNT BITS | measure RUNS COMMAND...\n");
     return 2;
