@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/device_log/record.h"
 
+#include <algorithm>
+
 #include <array>
 
 #include "aseptic/core/json.h"
@@ -180,8 +182,9 @@ core::Digest record_hash(core::ByteView line) { return core::Sha256().update(kCh
 
 core::Bytes checkpoint_message(const Record& record) {
   const std::string body = encode_without_signature(record, {});
-  core::Bytes message(kCheckpointDomain.begin(), kCheckpointDomain.end());
-  message.insert(message.end(), body.begin(), body.end());
+  core::Bytes message(kCheckpointDomain.size() + body.size());
+  const auto after_domain = std::ranges::copy(kCheckpointDomain, message.begin()).out;
+  std::ranges::copy(body, after_domain);
   return message;
 }
 
