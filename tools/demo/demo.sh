@@ -25,6 +25,7 @@ port=$(free_port)
 step_number=0
 results=()
 tell() { printf '           %s\n' "$*"; }
+indented() { sed 's/^/           /'; }
 heading() { step_number=$((step_number + 1)); printf '\n%7.1f  %2d. %s\n' "$(seconds_since_begin)" "$step_number" "$*"; }
 passed() { tell "=> $1"; results+=("$step_number|$1"); }
 fail() {
@@ -73,7 +74,7 @@ first_power_up() {
 
 update_during_therapy() {
   heading "An infusion starts; meanwhile release 2.0.0 is published"
-  panel start
+  panel start | indented
   local tree=()
   quietly describe_release 2 2
   [[ $rootfs == no ]] || tree=("$root/build/corpus/v2.ext4")
@@ -83,14 +84,14 @@ update_during_therapy() {
   tell "staged while therapy runs; the interlock has to hold it back:"
   sleep 4
   running_is 1.0.0 || fail "the software changed under an active therapy"
-  panel status
+  panel status | indented
   passed "fetched, verified, staged; activation held while the pump infuses"
 }
 
 activation() {
   heading "The infusion is stopped: hold, switch, trial boot, self-test, confirm, return to service"
   local mark; mark=$(console_mark)
-  panel stop
+  panel stop | indented
   wait_for "$patience" "2.0.0 is confirmed and in service" running_is 2.0.0
   wait_for "$patience" "the other slot is brought up to date" status_is why waits_for_start
   floor_is 1 || fail "the floor rose before both slots could live with it"
@@ -177,7 +178,7 @@ replayed_journal() {
 the_end() {
   heading "What the device tells afterwards"
   tell "device log, verified with the device's public key:"
-  aseptic log verify "$device/agent/log" --device-key "$work/device_key.pub" --device-id pump-0001 || fail "the device log does not verify"
+  aseptic log verify "$device/agent/log" --device-key "$work/device_key.pub" --device-id pump-0001 | indented || fail "the device log does not verify"
   printf '\nDevice log, its last records with their reason codes:\n'
   agent log "$device" --last 40 | cut -c1-150
   printf '\nTimeline (seconds since the demo began; the device is EMULATED)\n'
