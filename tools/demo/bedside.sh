@@ -25,7 +25,7 @@ power_on() {
 }
 
 power_cycle() {  # the operator's switch: off, and on again
-  panel power-off
+  panel power-off | indented
   wait "$boot_pid" || fail "boot did not end well when the operator switched off"
   power_on
 }
