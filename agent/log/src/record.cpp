@@ -2,7 +2,6 @@
 #include "aseptic/device_log/record.h"
 
 #include <algorithm>
-
 #include <array>
 
 #include "aseptic/core/json.h"
