@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cost of an install, next to what it cannot avoid: `zstd -dc | dd conv=fsync` of the same image in the
-// same run. Called by bench/run_install.sh.
-//   prepare IMAGE FOLDER LEVEL   wraps IMAGE into a slot image with a tree-verified region, makes its payload
-//   apply FOLDER SLOT            installs and reads back, as the device's apply process does; prints its own
-//   figures compare FOLDER RUNS          alternates both, prints medians and ratios (FOLDER/image.zst is the
-//   zstd stream) measure FOLDER               one install into a fresh sparse slot
-// CPU is user + system of the process tree (rusage of waited children); PSS is sampled from smaps_rollup of
-// the tree.
+// The cost of an install, next to what it cannot avoid: `zstd -dc | dd conv=fsync` of the same image.
+// Called by bench/run_install.sh and bench/install_by_agent.sh; commands:
+//
+//   prepare IMAGE FOLDER LEVEL  wraps IMAGE into a slot image with a tree-verified region, makes its payload
+//   apply FOLDER SLOT           installs and reads back, as the device's apply process does
+//   compare FOLDER RUNS         alternates apply and zstd | dd of FOLDER/image.zst, prints medians and ratios
+//   measure FOLDER              one install into a fresh sparse slot
+//   watch PID NAME STOP         CPU s, peak PSS (MiB), number of processes NAME below PID, until STOP exists
+//   cost COMMAND...             CPU s, peak PSS (MiB), wall s of a command
+//
+// CPU is user + system of the process tree; PSS is sampled every 20 ms from smaps_rollup of the tree.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/resource.h>
@@ -22,6 +25,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -350,16 +354,74 @@ int measure(const std::string& self, const std::string& folder) {
   return 0;
 }
 
+// User and system time of a process so far, and its name.
+struct Seen {
+  std::string name;
+  double cpu_s = 0;
+};
+
+Seen see(pid_t process) {
+  std::ifstream file(fmt::format("/proc/{}/stat", process));
+  std::string line;
+  std::getline(file, line);
+  const auto begin = line.find('(');
+  const auto end = line.rfind(')');
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  std::istringstream rest(line.substr(end + 2));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field)
+    rest >> skipped;
+  double user = 0;
+  double system = 0;
+  rest >> user >> system;
+  return {line.substr(begin + 1, end - begin - 1),
+          (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK))};
+}
+
+// The processes called `name` below `root`, from now until `stop_file` exists.
+int watch(pid_t root, const std::string& name, const std::string& stop_file) {
+  std::map<pid_t, double> cpu;  // the last value seen stays when a process ends
+  std::uint64_t peak_kib = 0;
+  std::size_t most = 0;
+  while (!fs::exists(stop_file)) {
+    std::uint64_t sum_kib = 0;
+    std::size_t count = 0;
+    for (const pid_t process : tree_of(root)) {
+      const Seen seen = see(process);
+      if (seen.name != name) continue;
+      ++count;
+      cpu[process] = seen.cpu_s;
+      sum_kib += pss_kib(process);
+    }
+    most = std::max(most, count);
+    peak_kib = std::max(peak_kib, sum_kib);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  double sum = 0;
+  for (const auto& [process, seconds] : cpu)
+    sum += seconds;
+  fmt::print("{:.2f} {:.1f} {}\n", sum, static_cast<double>(peak_kib) / 1024.0, most);
+  return 0;
+}
+
+int cost_of(const std::vector<std::string>& command) {
+  const Cost cost = run(command);
+  fmt::print("{:.2f} {:.1f} {:.2f}\n", cost.cpu_s(), static_cast<double>(cost.peak_pss_kib) / 1024.0,
+             cost.wall_s);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 4 && words[0] == "prepare") return prepare(words[1], words[2], number_of(words[3]));
   if (words.size() == 3 && words[0] == "apply") return apply(words[1], words[2]);
+  if (words.size() == 4 && words[0] == "watch") return watch(number_of(words[1]), words[2], words[3]);
+  if (words.size() >= 2 && words[0] == "cost") return cost_of({words.begin() + 1, words.end()});
   if (words.size() == 2 && words[0] == "measure") return measure(argv[0], words[1]);
   if (words.size() == 3 && words[0] == "compare") return compare(argv[0], words[1], number_of(words[2]));
   fmt::print(stderr,
-             "usage: install_bench prepare IMAGE FOLDER LEVEL | apply FOLDER SLOT | compare FOLDER RUNS | "
-             "measure FOLDER\n");
+             "usage: install_bench prepare|apply|compare|measure|watch|cost ..., see install_bench.cpp\n");
   return 2;
 }

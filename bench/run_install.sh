@@ -39,3 +39,6 @@ if [[ ! -f $sparse/reference || $bench -nt $sparse/reference ]]; then
   rm "$sparse/data.img"
 fi
 "$bench" measure "$sparse"
+
+echo
+bench/install_by_agent.sh "$runs"
