@@ -48,7 +48,8 @@ prepare() {
 }
 
 back_to_factory() {
-  tar -C "$device" -xf "$work/factory/state.tar" --recursive-unlink
+  find "$device" -mindepth 1 ! -path "$device/slots*" ! -path "$device/boot" ! -name recovery.img -delete
+  tar -C "$device" -xf "$work/factory/state.tar"
   cp --sparse=always "$device/slots/a.img" "$device/slots/b.img"
 }
 
