@@ -53,6 +53,8 @@ namespace aseptic::boot {
   X(kStoreExhausted, 0x0405, "a monotonic counter is at its end")                                         \
   X(kWriteNotVerified, 0x0406, "a write did not read back as written")                                    \
   X(kProvisioningInvalid, 0x0407, "the provisioning record is missing or damaged")                        \
+  X(kWayBackMissing, 0x0408, "the images that must remain have not just verified; nothing is overwritten") \
+  X(kWrongOrder, 0x0409, "a step comes before one that it depends on")                                    \
   X(kNothingBoots, 0x0501, "no image of this device may run")                                             \
   X(kLoaderFailed, 0x0502, "the image could not be copied to executable memory")
 

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// As: aseptic_boot_installer
+// Refused: fatal error: aseptic/boot/core/boot.h: No such file or directory
+#include "aseptic/boot/format/manifest.h"
+#ifdef ASEPTIC_FORBIDDEN
+#include "aseptic/boot/core/boot.h"
+#endif
