@@ -144,6 +144,7 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
 
 Status ImageVerifier::load(Area area, const ImageFacts& facts) {
   const Region& exec = facts.exec;
+  ASEPTIC_BOOT_TRY(port_.memory.check_placement(facts.load_address, exec.size));
   ASEPTIC_BOOT_TRY(port_.memory.begin(exec.size));
   for (std::uint64_t done = 0; done < exec.size;) {
     const auto part = MutableBytes(block_).first(piece(exec.size - done));

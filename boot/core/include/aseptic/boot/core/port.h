@@ -39,6 +39,8 @@ class MonotonicStore {
 // SECURITY(T-30): after `seal` nothing but the running image can change it, and the view is what will run.
 class ExecMemory {
  public:
+  // Whether an image that was linked for `load_address` can run from this memory.
+  virtual Status check_placement(std::uint64_t /*load_address*/, std::uint64_t /*size*/) { return Status::kOk; }
   virtual Status begin(std::uint64_t size) = 0;  // discards what was there
   virtual Status write(std::uint64_t offset, ByteView bytes) = 0;
   virtual Status seal(ByteView& sealed) = 0;

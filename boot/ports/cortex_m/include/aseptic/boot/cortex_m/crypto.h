@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// SHA-256 and ECDSA P-256 for boot on a microcontroller, over BearSSL's sources (tools/fetch_bearssl).
+// Verification handles public data only. Not thread safe.
+#pragma once
+#include "aseptic/boot/core/port.h"
+
+namespace aseptic::boot::cortex_m {
+
+class Sha256 final : public Hasher {
+ public:
+  void reset() override;
+  void update(ByteView bytes) override;
+  void finish(Digest& out) override;
+
+ private:
+  alignas(8) std::array<std::uint8_t, 112> context_;
+};
+
+class P256Verifier final : public SignatureVerifier {
+ public:
+  Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
+                     std::span<const std::uint8_t, kP256SignatureSize> signature) override;
+};
+
+}  // namespace aseptic::boot::cortex_m
