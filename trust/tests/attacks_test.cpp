@@ -56,8 +56,8 @@ TEST_F(Attack, EndlessDataStopsAtTheLimitOfEachRole) {
   for (const auto& [role, limit] : {std::pair{"timestamp", kTimestampBytesMax}, std::pair{"snapshot", kSnapshotBytesMax},
                                     std::pair{"targets", kTargetsBytesMax}}) {
     TestClient victim(repository.roots[1]);
-    victim.in_transit = [role = std::string(role), limit = limit](const std::string& name, std::string bytes) {
-      if (name.ends_with(role)) bytes.append(limit, ' ');
+    victim.in_transit = [file = std::string(role), size = limit](const std::string& name, std::string bytes) {
+      if (name.ends_with(file)) bytes.append(size, ' ');
       return bytes;
     };
     EXPECT_TRUE(refused(victim.refresh(repository, now), TrustCode::kEndless)) << role;
@@ -163,8 +163,8 @@ TEST_F(Attack, MixAndMatchOfOldAndNewFilesIsRefused) {
   repository.publish();
   for (const auto& [role, old] : {std::pair{"snapshot", old_snapshot}, std::pair{"targets", old_targets}}) {
     TestClient victim(repository.roots[1]);
-    victim.in_transit = [role = std::string(role), old = old](const std::string& name, std::string bytes) {
-      return name.ends_with(role) ? old : bytes;
+    victim.in_transit = [file = std::string(role), replay = old](const std::string& name, std::string bytes) {
+      return name.ends_with(file) ? replay : bytes;
     };
     EXPECT_TRUE(refused(victim.refresh(repository, now), TrustCode::kMixAndMatch)) << role;
   }

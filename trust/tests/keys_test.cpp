@@ -254,7 +254,7 @@ TEST_F(Keys, ReachesTheThresholdWithAnySubset) {
 }
 
 TEST_F(Keys, AWrongSignatureByTheRightKeyDoesNotCount) {
-  client.in_transit = [this](const std::string& name, std::string bytes) {
+  client.in_transit = [](const std::string& name, std::string bytes) {
     if (name != "timestamp") return bytes;
     Envelope envelope = *Envelope::parse(core::as_bytes(bytes), kTimestampBytesMax);
     envelope.signatures.front().value.front() ^= 1;

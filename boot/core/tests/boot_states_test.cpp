@@ -17,6 +17,11 @@
 #include "world.h"
 
 namespace aseptic::boot::testing {
+
+bool operator==(const ModelJournal& a, const ModelJournal& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
 namespace {
 
 constexpr std::uint32_t kBootCount = 100;
@@ -35,13 +40,6 @@ struct Durable {
 };
 static_assert(sizeof(Durable) == 18);
 
-}  // namespace
-
-bool operator==(const ModelJournal& a, const ModelJournal& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-namespace {
 
 Durable durable_of(const ModelState& s) {
   return {s.slot[0], s.slot[1], s.recovery, s.gen, s.floor, s.revoked, s.nv_conf, s.nv_quarantine, s.j};
