@@ -36,6 +36,7 @@ class MessageDigest {
     ASEPTIC_ASSERT(EVP_DigestFinal_ex(context_, out, nullptr) == 1);
     start();
   }
+  void copy_from(const MessageDigest& other) { ASEPTIC_ASSERT(EVP_MD_CTX_copy_ex(context_, other.context_) == 1); }
 
  private:
   void start() { ASEPTIC_ASSERT(context_ && method_ && EVP_DigestInit_ex2(context_, method_, nullptr) == 1); }
@@ -72,6 +73,7 @@ Sha256& Sha256::update(ByteView bytes) {
   context_->update(bytes);
   return *this;
 }
+void Sha256::copy_from(const Sha256& other) { context_->copy_from(*other.context_); }
 Digest Sha256::finish() {
   Digest digest;
   context_->finish(digest.bytes.data());

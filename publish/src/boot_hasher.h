@@ -12,8 +12,11 @@ class BootHasher final : public boot::Hasher {
   void reset() override { hash_ = core::Sha256(); }
   void update(boot::ByteView bytes) override { hash_.update(bytes); }
   void finish(boot::Digest& out) override { out = hash_.finish().bytes; }
+  void mark() override { mark_.copy_from(hash_); }
+  void rewind() override { hash_.copy_from(mark_); }
 
  private:
+  core::Sha256 mark_;
   core::Sha256 hash_;
 };
 

@@ -21,17 +21,17 @@ Uuid uuid(std::uint8_t first) {
 }  // namespace
 
 void IdealHasher::reset() {
-  std::copy(std::begin(kLaneSeeds), std::end(kLaneSeeds), lanes_);
+  std::copy(std::begin(kLaneSeeds), std::end(kLaneSeeds), lanes_.begin());
 }
 void IdealHasher::update(ByteView bytes) {
   for (const auto byte : bytes)
-    for (int i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < 4; ++i) {
       lanes_[i] = (lanes_[i] ^ (byte + 1U)) * kLaneFactors[i];
       lanes_[i] ^= lanes_[i] >> 29U;
     }
 }
 void IdealHasher::finish(Digest& out) {
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     std::uint64_t lane = (lanes_[i] ^ (lanes_[i] >> 32U)) * kLaneFactors[3 - i];
     lane ^= lane >> 31U;
     std::memcpy(out.data() + 8 * i, &lane, 8);

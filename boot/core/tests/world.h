@@ -27,9 +27,12 @@ class IdealHasher final : public Hasher {
   void reset() override;
   void update(ByteView bytes) override;
   void finish(Digest& out) override;
+  void mark() override { mark_ = lanes_; }
+  void rewind() override { lanes_ = mark_; }
 
  private:
-  std::uint64_t lanes_[4];
+  std::array<std::uint64_t, 4> lanes_{};
+  std::array<std::uint64_t, 4> mark_{};
 };
 
 // A signature is the hash of (private key, message digest); the public key is the hash of the private one.

@@ -33,6 +33,8 @@ class Sha256 {
   Sha256& update(ByteView bytes);
   Sha256& update(std::string_view text) { return update(as_bytes(text)); }
   Digest finish();
+  // Takes over the message that `other` has begun, which goes on with its own.
+  void copy_from(const Sha256& other);
 
  private:
   struct Context;

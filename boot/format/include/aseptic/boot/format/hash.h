@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SHA-256 as the boot parts see it: injected by the port (BearSSL on the host, OpenSSL in hosted parts), and
 // HMAC on top of it. Contract of a Hasher: `reset` starts, `update` any number of times, `finish` writes the
-// digest and leaves the object ready for `reset`. Not thread safe; no failure is possible.
+// digest and leaves the object ready for `reset`. `mark` remembers the message begun so far; `rewind` goes back
+// to it, any number of times and whatever came between, so that a common beginning is hashed once (boot/signatures:
+// two thousand hashes that all begin with the same block). Not thread safe; no failure is possible.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 
@@ -12,6 +14,8 @@ class Hasher {
   virtual void reset() = 0;
   virtual void update(ByteView bytes) = 0;
   virtual void finish(Digest& out) = 0;
+  virtual void mark() = 0;
+  virtual void rewind() = 0;
 
  protected:
   ~Hasher() = default;

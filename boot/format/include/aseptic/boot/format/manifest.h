@@ -24,6 +24,7 @@ inline constexpr std::size_t kP256SignatureSize = 64;  // r‖s, raw
 inline constexpr std::size_t kP256PublicKeySize = 64;  // x‖y
 inline constexpr std::size_t kSlhDsaSignatureSize = 7856;
 inline constexpr std::size_t kSlhDsaPublicKeySize = 32;
+inline constexpr std::size_t kLmsPublicKeySize = 60;  // HSS with one level, see boot/signatures/lms.h
 inline constexpr std::size_t kKeySlotCount = 4;              // bit i of key_revoke_mask = key slot i
 inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U;  // keeps every offset sum far from wrapping
 

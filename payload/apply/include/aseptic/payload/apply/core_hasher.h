@@ -2,6 +2,8 @@
 // core's SHA-256 behind the hash interface of the freestanding parts. One thread at a time.
 #pragma once
 
+#include <optional>
+
 #include "aseptic/boot/format/hash.h"
 #include "aseptic/core/hash.h"
 
@@ -21,9 +23,18 @@ class CoreHasher final : public boot::Hasher {
     dirty_ = false;
     out = hash_.finish().bytes;
   }
+  void mark() override {
+    if (!mark_) mark_.emplace();
+    mark_->copy_from(hash_);
+  }
+  void rewind() override {
+    if (mark_) hash_.copy_from(*mark_);
+    dirty_ = true;
+  }
 
  private:
   core::Sha256 hash_;
+  std::optional<core::Sha256> mark_;
   bool dirty_ = false;
 };
 

@@ -12,9 +12,13 @@ class Sha256 final : public Hasher {
   void reset() override;
   void update(ByteView bytes) override;
   void finish(Digest& out) override;
+  void mark() override { mark_ = context_; }
+  void rewind() override { context_ = mark_; }
 
  private:
-  alignas(16) std::array<std::uint8_t, 128> context_{};  // br_sha256_context
+  using Context = std::array<std::uint8_t, 128>;
+  alignas(16) Context context_{};  // br_sha256_context
+  alignas(16) Context mark_{};
 };
 
 class P256Verifier final : public SignatureVerifier {

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// As: aseptic_agent
+// Refused: fatal error: aseptic/boot/signatures/slh_dsa.h: No such file or directory
+#include "aseptic/boot/format/manifest.h"
+#ifdef ASEPTIC_FORBIDDEN
+#include "aseptic/boot/signatures/slh_dsa.h"
+#endif
