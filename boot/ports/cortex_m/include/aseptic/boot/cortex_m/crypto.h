@@ -11,9 +11,13 @@ class Sha256 final : public Hasher {
   void reset() override;
   void update(ByteView bytes) override;
   void finish(Digest& out) override;
+  void mark() override { mark_ = context_; }
+  void rewind() override { context_ = mark_; }
 
  private:
-  alignas(8) std::array<std::uint8_t, 112> context_;
+  using Context = std::array<std::uint8_t, 112>;
+  alignas(8) Context context_;
+  alignas(8) Context mark_;
 };
 
 class P256Verifier final : public SignatureVerifier {
