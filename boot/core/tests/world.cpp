@@ -208,7 +208,7 @@ Status CountingEntropy::fill(Digest& out) {
   return Status::kOk;
 }
 
-World::World(WorldConfig c) : config(c) {
+World::World(WorldConfig c) : config(c), hasher(c.hasher != nullptr ? *c.hasher : ideal_hasher) {
   provisioning.device_id = uuid(0xD1);
   provisioning.product = uuid(0xA0);
   provisioning.hardware = uuid(0xB0);

@@ -157,6 +157,7 @@ struct WorldConfig {
   LifeCycle life_cycle = LifeCycle::kDevelopment;
   std::size_t journal_area = kJournalArea;
   std::uint64_t slot_size = kSlotSize;
+  Hasher* hasher = nullptr;  // instead of the ideal one; must outlive the world
 };
 
 class World {
@@ -194,7 +195,8 @@ class World {
 
   WorldConfig config;
   MemoryStorage storage;
-  IdealHasher hasher;
+  IdealHasher ideal_hasher;
+  Hasher& hasher;
   IdealSigner signer;
   CollectedEvents events;
   BufferExec memory;

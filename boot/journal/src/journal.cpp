@@ -148,7 +148,8 @@ Status Journal::prepare() {
     return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
   // The position at the tail may hold cells that a reset left half programmed although they read blank: all
   // bits are programmed, so that they read as burnt for ever.
-  const RecordBytes burnt{};
+  RecordBytes burnt{};
+  fill_bytes(burnt, static_cast<std::uint8_t>(~storage_.erased_value()));
   ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset_of(active_, next_), burnt));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
   ++next_;
