@@ -17,8 +17,8 @@ namespace {
 
 using boot::Area;
 constexpr std::uint64_t kNone = CaseId::kNone;
-constexpr std::uint64_t kSecondCutWithin = 90;   // operations after the power came back
-constexpr std::size_t kDoubleCutEvery = 12;      // of the single cuts of an ordinary run
+constexpr std::uint64_t kSecondCutWithin = 90;  // operations after the power came back
+constexpr std::size_t kDoubleCutEvery = 12;     // of the single cuts of an ordinary run
 constexpr std::uint64_t kBadShown = 12;
 
 // One configuration and its undisturbed life.
@@ -27,7 +27,8 @@ class Configuration {
   Configuration(std::size_t g, std::size_t s)
       : geometry_(g),
         scenario_(s),
-        product_(geometries()[g], scenarios()[s], static_cast<StoreKind>((g + s) % 3), (g + s / 2) % 2 == 0) {}
+        product_(geometries()[g], scenarios()[s], static_cast<StoreKind>((g + s) % 3), (g + s / 2) % 2 == 0) {
+  }
 
   // Empty when the undisturbed life ends as it should.
   std::string prepare() {
@@ -173,8 +174,8 @@ class Campaign {
     if (!outcome.fired && outcome.wrong.empty()) return report(id, "the cut did not happen", mine);
     if (!outcome.wrong.empty()) report(id, outcome.wrong, mine);
   }
-  // Rounds over all operations, each with another tear, until the quota is used; the first is always complete, and
-  // what boot writes in small pieces is never left out of the second.
+  // Rounds over all operations, each with another tear, until the quota is used; the first is always
+  // complete, and what boot writes in small pieces is never left out of the second.
   void single_cuts(const Configuration& configuration, std::uint64_t quota, CampaignResult& mine) {
     for (unsigned round = 0; round < kTearCount; ++round)
       for (std::uint64_t k = 0; k < configuration.operations(); ++k) {
@@ -214,8 +215,11 @@ class Campaign {
   // Each sector of each area, unreadable from some power-up on: a tenth of the quota at most.
   void broken_sectors(const Configuration& configuration, std::uint64_t quota, CampaignResult& mine) {
     std::vector<std::uint64_t> sectors;
-    for (const Area area : {Area::kJournal, Area::kSlotA, Area::kSlotB, Area::kRecovery, Area::kRequests, Area::kPermit})
-      for (std::size_t i = 0; i < geometries()[configuration.geometry()].areas[static_cast<std::size_t>(area)].sectors.size(); ++i)
+    for (const Area area :
+         {Area::kJournal, Area::kSlotA, Area::kSlotB, Area::kRecovery, Area::kRequests, Area::kPermit})
+      for (std::size_t i = 0;
+           i < geometries()[configuration.geometry()].areas[static_cast<std::size_t>(area)].sectors.size();
+           ++i)
         sectors.push_back(static_cast<std::uint64_t>(area) * 65536 + i);
     const std::uint64_t all = sectors.size() * configuration.power_ups();
     const std::uint64_t step = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, quota / 10));
@@ -248,7 +252,8 @@ class Campaign {
     ++done_;
     if (options_.progress && (done_ % 10 == 0 || done_ == todo_.size()))
       std::fprintf(stderr, "%zu of %zu configurations, %llu cases, %llu bad\n", done_, todo_.size(),
-                   static_cast<unsigned long long>(result_.cases), static_cast<unsigned long long>(result_.bad));
+                   static_cast<unsigned long long>(result_.cases),
+                   static_cast<unsigned long long>(result_.bad));
   }
 
   CampaignOptions options_;
@@ -263,7 +268,9 @@ class Campaign {
 }  // namespace
 
 std::string text_of(const CaseId& id) {
-  const auto field = [](std::uint64_t value) { return value == kNone ? std::string("-") : std::to_string(value); };
+  const auto field = [](std::uint64_t value) {
+    return value == kNone ? std::string("-") : std::to_string(value);
+  };
   return std::to_string(id.geometry) + "." + std::to_string(id.scenario) + "." + field(id.cut) + "." +
          std::to_string(id.tear) + "." + field(id.second) + "." + std::to_string(id.second_tear) + "." +
          field(id.broken_sector) + "." + std::to_string(id.broken_at);
@@ -273,12 +280,19 @@ bool parse_case(const std::string& text, CaseId& out) {
   std::istringstream in(text);
   std::vector<std::uint64_t> fields;
   for (std::string field; std::getline(in, field, '.');) {
-    if (field != "-" && (field.empty() || field.find_first_not_of("0123456789") != std::string::npos)) return false;
+    if (field != "-" && (field.empty() || field.find_first_not_of("0123456789") != std::string::npos))
+      return false;
     fields.push_back(field == "-" ? kNone : std::stoull(field));
   }
   if (fields.size() != 8 || fields[0] >= geometries().size() || fields[1] >= scenarios().size()) return false;
-  out = {static_cast<std::size_t>(fields[0]), static_cast<std::size_t>(fields[1]), fields[2],
-         static_cast<unsigned>(fields[3]), fields[4], static_cast<unsigned>(fields[5]), fields[6], fields[7]};
+  out = {static_cast<std::size_t>(fields[0]),
+         static_cast<std::size_t>(fields[1]),
+         fields[2],
+         static_cast<unsigned>(fields[3]),
+         fields[4],
+         static_cast<unsigned>(fields[5]),
+         fields[6],
+         fields[7]};
   return true;
 }
 

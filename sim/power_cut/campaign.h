@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// All cases of boot_power_cut, spread over threads. A case is a configuration (geometry x scenario), an operation in
-// which the power fails, a tear, and possibly a second cut in what follows, or instead a sector that can no longer be
-// read. Its text, G.S.K.T.J.U.A.B, replays it.
+// All cases of boot_power_cut, spread over threads. A case is a configuration (geometry x scenario), an
+// operation in which the power fails, a tear, and possibly a second cut in what follows, or instead a sector
+// that can no longer be read. Its text, G.S.K.T.J.U.A.B, replays it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace aseptic::sim {
 struct CaseId {
   static constexpr std::uint64_t kNone = ~0ULL;
   std::size_t geometry = 0, scenario = 0;
-  std::uint64_t cut = kNone;     // operation of the undisturbed life
+  std::uint64_t cut = kNone;  // operation of the undisturbed life
   unsigned tear = 0;
   std::uint64_t second = kNone;  // operation after the power came back
   unsigned second_tear = 0;
@@ -24,7 +24,7 @@ bool parse_case(const std::string& text, CaseId& out);
 
 struct CampaignOptions {
   std::uint64_t cases = 220'000;
-  unsigned threads = 0;       // 0: one for each processor
+  unsigned threads = 0;  // 0: one for each processor
   bool stop_at_first = false;
   bool progress = true;
   int only_geometry = -1, only_scenario = -1;

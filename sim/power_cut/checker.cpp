@@ -76,8 +76,7 @@ std::size_t Checker::release_in(boot::ByteView area) const {
 }
 
 Checker::Floor Checker::read_store(const Device& device) const {
-  if (product_->store == StoreKind::kNvCounter)
-    return {device.nv.state.floor, device.nv.state.revoked, true};
+  if (product_->store == StoreKind::kNvCounter) return {device.nv.state.floor, device.nv.state.revoked, true};
   Floor out;
   if (product_->store == StoreKind::kFuses) {
     out.readable = true;
@@ -95,7 +94,8 @@ Checker::Floor Checker::read_store(const Device& device) const {
     if (std::memcmp(at, "ASPTMONO", 8) != 0 || crc64(at, 504) != number(at + 504, 8)) continue;
     if (number(at + 16, 8) <= newest) continue;
     newest = number(at + 16, 8);
-    out = {static_cast<std::uint32_t>(number(at + 28, 4)), static_cast<std::uint32_t>(number(at + 32, 4)), true};
+    out = {static_cast<std::uint32_t>(number(at + 28, 4)), static_cast<std::uint32_t>(number(at + 32, 4)),
+           true};
   }
   return out;
 }
@@ -106,12 +106,14 @@ void Checker::run(const Device& device, const boot::Decision& decision, std::siz
   const Area place = decision.place == boot::ImagePlace::kSlotA   ? Area::kSlotA
                      : decision.place == boot::ImagePlace::kSlotB ? Area::kSlotB
                                                                   : Area::kRecovery;
-  if (release_in(device.flash.raw(place)) != release) blame("what runs does not lie whole in the place that boot names");
+  if (release_in(device.flash.raw(place)) != release)
+    blame("what runs does not lie whole in the place that boot names");
   if (image.epoch < floor_) blame("an image below the floor runs");
   if ((revoked_ >> (image.key - 1U) & 1U) != 0) blame("an image of a revoked key runs");
   switch (decision.kind) {
     case boot::RunKind::kConfirmed:
-      if (!confirmable_.contains(release)) blame("release " + std::to_string(release) + " counts as confirmed");
+      if (!confirmable_.contains(release))
+        blame("release " + std::to_string(release) + " counts as confirmed");
       if (release < confirmed_ && !broken_sector_) blame("a confirm was undone");
       confirmed_ = release;
       break;
@@ -144,7 +146,8 @@ void Checker::power_up(const Device& device, boot::Status status, const boot::De
       run(device, decision, k, before);
       if (failing_.first != 0) failed_.insert(failing_);
       failing_ = {0, 0};
-      const auto attempt = static_cast<unsigned>(number(device.flash.raw(Area::kMailbox).data() + kAttemptInReport, 2));
+      const auto attempt =
+          static_cast<unsigned>(number(device.flash.raw(Area::kMailbox).data() + kAttemptInReport, 2));
       if (decision.kind == boot::RunKind::kTrial && failed_.contains({k, attempt}))
         blame("an attempt that failed is tried again");
       return;

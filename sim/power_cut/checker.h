@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Judges every power-up of a case from raw bytes: what lies in executable memory, in the slots and in the store. It
-// knows the signed images as bytes and shares no code with boot, journal or installer (sim/checkers/ proves the
-// images themselves once, with another SHA-256). What boot claims (`Decision`) is compared, never believed.
+// Judges every power-up of a case from raw bytes: what lies in executable memory, in the slots and in the
+// store. It knows the signed images as bytes and shares no code with boot, journal or installer
+// (sim/checkers/ proves the images themselves once, with another SHA-256). What boot claims (`Decision`) is
+// compared, never believed.
 #pragma once
 
 #include <set>
@@ -43,15 +44,16 @@ class Checker {
     bool readable = false;
   };
   Floor read_store(const Device& device) const;
-  void run(const Device& device, const boot::Decision& decision, std::size_t release, const BeforeReset& before);
+  void run(const Device& device, const boot::Decision& decision, std::size_t release,
+           const BeforeReset& before);
 
   const Product* product_;
   std::uint32_t floor_ = 0;
   std::uint32_t revoked_ = 0;
   std::set<std::size_t> confirmable_{1};
   std::size_t confirmed_ = 0;
-  std::pair<std::size_t, unsigned> failing_{0, 0};       // its failure may be recorded in the next boot
-  std::set<std::pair<std::size_t, unsigned>> failed_;    // ... and surely is
+  std::pair<std::size_t, unsigned> failing_{0, 0};     // its failure may be recorded in the next boot
+  std::set<std::pair<std::size_t, unsigned>> failed_;  // ... and surely is
   bool broken_sector_ = false;
   std::string wrong_;
 };

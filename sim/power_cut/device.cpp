@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#define OPENSSL_SUPPRESS_DEPRECATED  // the low-level calls: an EVP context for each of many short messages costs more
+#define OPENSSL_SUPPRESS_DEPRECATED  // the low-level calls: an EVP context for each of many short messages
+                                     // costs more
 #include "device.h"
 
 #include <openssl/sha.h>
@@ -18,6 +19,7 @@ using boot::testing::Bytes;
 
 struct FastSha256::State {
   SHA256_CTX context;
+  SHA256_CTX marked;
 };
 FastSha256::FastSha256() : state_(std::make_unique<State>()) {
   reset();
@@ -33,8 +35,17 @@ void FastSha256::finish(boot::Digest& out) {
   SHA256_Final(out.data(), &state_->context);
 }
 
+void FastSha256::mark() {
+  state_->marked = state_->context;
+}
+void FastSha256::rewind() {
+  state_->context = state_->marked;
+}
+
 const char* name_of(StoreKind kind) {
-  return kind == StoreKind::kNvCounter ? "NV counter" : kind == StoreKind::kFuses ? "fuses" : "cells in flash";
+  return kind == StoreKind::kNvCounter ? "NV counter"
+         : kind == StoreKind::kFuses   ? "fuses"
+                                       : "cells in flash";
 }
 
 namespace {
@@ -201,9 +212,10 @@ Status Device::boot(boot::ResetCause cause, boot::Decision& decision, Bytes& exe
   boot::CellStore cells(flash);
   NvCounterPort counter(flash, nv);
   FusePort fuse_port(flash, fuses);
-  boot::MonotonicStore& store = product->store == StoreKind::kNvCounter ? static_cast<boot::MonotonicStore&>(counter)
-                                : product->store == StoreKind::kFuses   ? static_cast<boot::MonotonicStore&>(fuse_port)
-                                                                        : cells;
+  boot::MonotonicStore& store =
+      product->store == StoreKind::kNvCounter ? static_cast<boot::MonotonicStore&>(counter)
+      : product->store == StoreKind::kFuses   ? static_cast<boot::MonotonicStore&>(fuse_port)
+                                              : cells;
   boot::testing::BufferExec memory;
   OperationEntropy entropy(flash.operations());
   EventText sink(events);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A microcontroller in memory: flash, a monotonic store of one of three kinds, the real boot core. Copyable: a copy is
-// the same device at the same moment.
+// A microcontroller in memory: flash, a monotonic store of one of three kinds, the real boot core. Copyable:
+// a copy is the same device at the same moment.
 #pragma once
 
 #include <memory>
@@ -24,6 +24,8 @@ class FastSha256 final : public boot::Hasher {
   void reset() override;
   void update(boot::ByteView bytes) override;
   void finish(boot::Digest& out) override;
+  void mark() override;
+  void rewind() override;
 
  private:
   struct State;

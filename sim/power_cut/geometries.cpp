@@ -26,8 +26,8 @@ struct Part {
 
 constexpr std::uint32_t kSlot = 32768;  // at least; whole sectors
 
-// At least `size` bytes in whole sectors. A state area in large sectors shows only the bytes that it needs: the port
-// maps them to the start of the sector.
+// At least `size` bytes in whole sectors. A state area in large sectors shows only the bytes that it needs:
+// the port maps them to the start of the sector.
 std::vector<std::uint32_t> sectors_for(std::uint32_t size, std::uint32_t sector) {
   if (sector >= size) return {size};
   return std::vector<std::uint32_t>((size + sector - 1) / sector, sector);

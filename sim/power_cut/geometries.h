@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flash parts that boot_power_cut plays, after families of real ones (names say which rules they share, not that
-// they are that part).
+// The flash parts that boot_power_cut plays, after families of real ones (names say which rules they share,
+// not that they are that part).
 #pragma once
 
 #include <vector>

@@ -23,8 +23,9 @@ Area area_of_slot(SlotId slot) {
 }
 
 bool is_quarantined(const BootReport& report, const boot::Digest& manifest, std::uint16_t attempt) {
-  return std::any_of(report.quarantine.begin(), report.quarantine.begin() + report.quarantine_count,
-                     [&](const boot::Quarantined& q) { return q.digest == manifest && q.attempt >= attempt; });
+  return std::any_of(
+      report.quarantine.begin(), report.quarantine.begin() + report.quarantine_count,
+      [&](const boot::Quarantined& q) { return q.digest == manifest && q.attempt >= attempt; });
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ Life::End Life::one_boot() {
   const Status status = device_.boot(cause, decision, exec, trace_ != nullptr ? &events : nullptr);
   ++boots_;
   ++boots_since_cut_;
-  if (trace_ != nullptr) *trace_ += "boot, cause " + std::to_string(static_cast<int>(cause)) + ": " + events + "\n";
+  if (trace_ != nullptr)
+    *trace_ += "boot, cause " + std::to_string(static_cast<int>(cause)) + ": " + events + "\n";
   if (device_.flash.is_off()) return End::kCut;
   checker_.power_up(device_, status, decision, exec, before_);
   if (!checker_.wrong().empty()) return End::kWrong;
@@ -120,8 +122,8 @@ bool Life::install(const BootReport& report, SlotId slot, std::size_t release, s
                    boot::Installer& installer) {
   const boot::ByteView image = product_->images[release].bytes;
   const Status begun = installer.begin(report, slot, attempt, image.first<boot::kManifestRegionSize>());
-  say("install release " + std::to_string(release) + " into slot " + (slot == SlotId::kA ? "A" : "B") + " from " +
-      std::to_string(installer.next_offset()) + ": " + boot::describe(begun).name);
+  say("install release " + std::to_string(release) + " into slot " + (slot == SlotId::kA ? "A" : "B") +
+      " from " + std::to_string(installer.next_offset()) + ": " + boot::describe(begun).name);
   if (begun != Status::kOk) return false;
   while (!installer.is_complete()) {
     const auto at = static_cast<std::size_t>(installer.next_offset());
@@ -148,7 +150,8 @@ void Life::in_recovery(const BootReport& report) {
   FastSha256 hasher;
   boot::Installer installer(device_.flash, hasher, device_.flash);
   const std::size_t confirmed = release_of(report.confirmed_manifest);
-  const std::size_t release = confirmed != 0 ? confirmed : std::max<std::size_t>(1, release_of(report.running_manifest));
+  const std::size_t release =
+      confirmed != 0 ? confirmed : std::max<std::size_t>(1, release_of(report.running_manifest));
   // Slot A is left alone only when it holds something that may run and is not what is wanted.
   if (!install(report, SlotId::kA, release, kLastAttempt, installer)) return;
   if (release == confirmed) return;
@@ -160,7 +163,8 @@ void Life::bring_up_to_date(const BootReport& report, SlotId other) {
   boot::Installer installer(device_.flash, hasher, device_.flash);
   if (report.recovery == boot::RecoveryState::kDoesNotVerify) return say("recovery does not verify: reset");
   Status status = installer.begin_copy(report, other);
-  say("copy the confirmed image from " + std::to_string(installer.next_offset()) + ": " + boot::describe(status).name);
+  say("copy the confirmed image from " + std::to_string(installer.next_offset()) + ": " +
+      boot::describe(status).name);
   while (status == Status::kOk && !installer.is_complete())
     status = installer.copy_next();
   if (status == Status::kOk) status = installer.finish();
@@ -172,7 +176,8 @@ void Life::update(const BootReport& report, SlotId other, std::size_t release, s
   FastSha256 hasher;
   const SignedImage& image = product_->images[release];
   const bool staged = report.staged_manifest == image.manifest && report.staged_attempt == attempt;
-  if (staged && boot::verify_slot(device_.flash, hasher, area_of_slot(other), image.manifest) == Status::kOk)
+  if (staged && boot::verify_slot(device_.flash, hasher, area_of_slot(other), image.manifest,
+                                  boot::SlotExtent::kWholeSlot) == Status::kOk)
     return arm(report);
   boot::Installer installer(device_.flash, hasher, device_.flash);
   if (!install(report, other, release, attempt, installer)) return;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One device with its honest application, from a power-up to its rest. The application keeps nothing in memory over a
-// reset: what it does follows from boot's report and from the slots, as on the device; it writes through
-// boot/installer. Every operation of boot, application and therapy side goes over the one flash, so any of them can be
-// the one in which the power fails.
+// One device with its honest application, from a power-up to its rest. The application keeps nothing in
+// memory over a reset: what it does follows from boot's report and from the slots, as on the device; it
+// writes through boot/installer. Every operation of boot, application and therapy side goes over the one
+// flash, so any of them can be the one in which the power fails.
 #pragma once
 
 #include "checker.h"
@@ -15,8 +15,8 @@ class Life {
   explicit Life(const Product& product) : product_(&product), device_(product), checker_(product) {}
 
   enum class End : std::uint8_t { kRest, kCut, kWrong };
-  // Plays until the device rests, the power is cut, or something is wrong. `at_boot`, when given, is called before
-  // each power-up.
+  // Plays until the device rests, the power is cut, or something is wrong. `at_boot`, when given, is called
+  // before each power-up.
   template <class AtBoot>
   End play(AtBoot&& at_boot) {
     while (true) {

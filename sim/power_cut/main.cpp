@@ -22,9 +22,11 @@ int usage() {
 
 void print(const aseptic::sim::CampaignResult& r, double seconds) {
   const auto text = [](std::uint64_t value) { return std::to_string(value); };
-  std::printf("operations=%s double_cuts=%s broken_sectors=%s not_fired=%s seconds=%.0f\n", text(r.operations).c_str(),
-              text(r.double_cuts).c_str(), text(r.broken_sectors).c_str(), text(r.not_fired).c_str(), seconds);
-  std::printf("cases=%s boots=%s bad=%s\n", text(r.cases).c_str(), text(r.boots).c_str(), text(r.bad).c_str());
+  std::printf("operations=%s double_cuts=%s broken_sectors=%s not_fired=%s seconds=%.0f\n",
+              text(r.operations).c_str(), text(r.double_cuts).c_str(), text(r.broken_sectors).c_str(),
+              text(r.not_fired).c_str(), seconds);
+  std::printf("cases=%s boots=%s bad=%s\n", text(r.cases).c_str(), text(r.boots).c_str(),
+              text(r.bad).c_str());
 }
 
 }  // namespace
@@ -44,7 +46,8 @@ int main(int argc, char** argv) {
       aseptic::sim::CaseId id;
       if (!aseptic::sim::parse_case(argv[i + 1], id)) return usage();
       return aseptic::sim::replay(id) ? 0 : 1;
-    } else if (has_value && (word == "--cases" || word == "--threads" || word == "--geometry" || word == "--scenario")) {
+    } else if (has_value &&
+               (word == "--cases" || word == "--threads" || word == "--geometry" || word == "--scenario")) {
       const long value = std::strtol(argv[++i], nullptr, 10);
       if (value < 0) return usage();
       if (word == "--cases") options.cases = static_cast<std::uint64_t>(value);

@@ -6,7 +6,8 @@ namespace {
 
 using boot::testing::ImageSpec;
 
-ImageSpec image(std::uint64_t sequence, std::uint32_t epoch, std::uint8_t key = 1, std::uint32_t revokes = 0) {
+ImageSpec image(std::uint64_t sequence, std::uint32_t epoch, std::uint8_t key = 1,
+                std::uint32_t revokes = 0) {
   ImageSpec spec;
   spec.sequence = sequence;
   spec.epoch = epoch;
@@ -28,9 +29,7 @@ ImageSpec at_once(ImageSpec spec) {
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> all{
-      {.name = "good update",
-       .releases = {{image(1, 1)}, {image(2, 1)}},
-       .final_release = 2},
+      {.name = "good update", .releases = {{image(1, 1)}, {image(2, 1)}}, .final_release = 2},
       {.name = "bad release hangs, watchdog",
        .releases = {{image(1, 1)}, {image(2, 2), Behaviour::kHangs}},
        .final_release = 1},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device lives through in boot_power_cut: which releases are offered, how each behaves in its trial, and in
-// which state the device starts. Release 1 is the factory's.
+// What a device lives through in boot_power_cut: which releases are offered, how each behaves in its trial,
+// and in which state the device starts. Release 1 is the factory's.
 #pragma once
 
 #include <vector>
@@ -38,7 +38,7 @@ struct Scenario {
   Start start = Start::kFactory;
   bool recovery = true;
   std::uint8_t interrupted_max = 3;
-  int idle_boots = 0;          // after the device came to rest
+  int idle_boots = 0;             // after the device came to rest
   std::size_t final_release = 1;  // what the device must come to rest with; 0: no end is asked, only safety
   std::uint32_t revoked = 0;      // ... and these keys revoked
   int boots_max = 60;

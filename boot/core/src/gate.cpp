@@ -34,10 +34,15 @@ bool PowerUp::verifies(ImagePlace place, const Digest& manifest) {
   return !is_zero(manifest) && acceptable(place) && equal(measure(place).facts.info.manifest, manifest);
 }
 
+// The slot that boot last ran as confirmed comes first: a copy in the other one may be the half-finished work
+// of a run that lost its power, whose cells read right today and fade later.
 ImagePlace PowerUp::find(const Digest& manifest) {
-  for (const ImagePlace place : {ImagePlace::kSlotA, ImagePlace::kSlotB})
-    if (verifies(place, manifest)) return place;
-  return ImagePlace::kNone;
+  const bool b_first = state().boot_hash.manifest == manifest &&
+                       state().boot_hash.slot == static_cast<std::uint8_t>(ImagePlace::kSlotB);
+  const ImagePlace first = b_first ? ImagePlace::kSlotB : ImagePlace::kSlotA;
+  if (verifies(first, manifest)) return first;
+  const ImagePlace second = b_first ? ImagePlace::kSlotA : ImagePlace::kSlotB;
+  return verifies(second, manifest) ? second : ImagePlace::kNone;
 }
 
 bool PowerUp::both_slots_hold(const Digest& manifest) {

@@ -344,6 +344,20 @@ TEST(BootRule3, ConfirmedIsReportedOnlyAfterTheBootThatRecordedIt) {
 }
 
 // ---- Rule 4: order of candidates
+// A copy that a cut left half written can verify today and fade later: it does not take the place of the slot
+// that ran.
+TEST(BootRule4, TheSlotThatRanBeforeComesFirst) {
+  Updating w;
+  w.update_to_v2();
+  ASSERT_EQ(w.decision.place, ImagePlace::kSlotB);
+  w.install(Area::kSlotA, w.v2);
+  ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  EXPECT_EQ(w.decision.place, ImagePlace::kSlotB);
+  w.storage.bytes(Area::kSlotB)[5] ^= 1;
+  ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  EXPECT_EQ(w.decision.place, ImagePlace::kSlotA);
+}
+
 TEST(BootRule4, CorruptConfirmedFallsBackToThePreviousAndRecordsIt) {
   Updating w;
   w.update_to_v2();

@@ -66,7 +66,7 @@ Status Installer::begin_copy(const BootReport& report, SlotId slot) {
   ASEPTIC_BOOT_TRY(check_way_back(report, slot));
   if (report.run_kind != RunKind::kConfirmed) return Status::kWayBackMissing;
   const Area source = area_of_slot(other_of(slot));
-  ASEPTIC_BOOT_TRY(verify_slot(storage_, hasher_, source, report.confirmed_manifest));
+  ASEPTIC_BOOT_TRY(verify_slot(storage_, hasher_, source, report.confirmed_manifest, SlotExtent::kImage));
   std::array<std::uint8_t, kManifestRegionSize> manifest{};
   ASEPTIC_BOOT_TRY(storage_.read(source, 0, manifest));
   return begin(report, slot, kAttemptMax, manifest);
@@ -153,7 +153,7 @@ Status Installer::finish() {
   if (!is_complete()) return Status::kWrongOrder;
   step_ = Step::kIdle;
   ASEPTIC_BOOT_TRY(storage_.sync(area_));
-  const Status status = verify_slot(storage_, hasher_, area_, manifest_);
+  const Status status = verify_slot(storage_, hasher_, area_, manifest_, SlotExtent::kWholeSlot);
   if (ok(status)) {
     step_ = Step::kVerified;
     return status;

@@ -18,7 +18,7 @@ class SlotReader {
  public:
   SlotReader(Storage& storage, Hasher& hasher, Area slot) : storage_(storage), hasher_(hasher), slot_(slot) {}
 
-  Status verify(const Digest& manifest) {
+  Status verify(const Digest& manifest, SlotExtent extent) {
     Layout layout;
     ASEPTIC_BOOT_TRY(read_layout(manifest, layout));
     std::uint64_t covered = kManifestSize;
@@ -29,19 +29,34 @@ class SlotReader {
                                                               : check_tree(region, layout.tree_salt));
       covered = region.offset + region.size;
     }
-    return check_blank(covered, storage_.size(slot_));
+    return check_blank(covered, extent == SlotExtent::kWholeSlot ? storage_.size(slot_) : layout.image_size);
   }
 
  private:
-  // Its own frame: the decoded manifest is gone before the tree needs the memory.
+  // Its own frame: the signed region is gone before the tree needs the memory. It was decoded and judged
+  // before its digest was asked for here, so that the table is read without decoding it again; the bounds are
+  // checked anyway.
   [[gnu::noinline]] Status read_layout(const Digest& manifest, Layout& out) {
-    std::array<std::uint8_t, kManifestRegionSize> bytes{};
-    ASEPTIC_BOOT_TRY(storage_.read(slot_, 0, bytes));
-    if (!equal(manifest_digest(hasher_, bytes), manifest)) return Status::kNotFound;
-    Manifest m;
-    ASEPTIC_BOOT_TRY(decode_manifest(bytes, m));
-    ASEPTIC_BOOT_TRY(check_fits_slot(m, storage_.size(slot_)));
-    out = {m.regions, m.region_count, m.image_size, m.tree_salt};
+    ManifestWire w{};
+    ASEPTIC_BOOT_TRY(storage_.read(slot_, 0, mutable_bytes_of(w)));
+    if (!equal(hash_of(hasher_, bytes_of(w)), manifest)) return Status::kNotFound;
+    out.image_size = w.image_size.get();
+    out.region_count = w.region_count.get();
+    out.tree_salt = w.tree_salt;
+    if (out.image_size > storage_.size(slot_) || out.region_count > kRegionCountMax)
+      return Status::kTooLargeForSlot;
+    std::uint64_t covered = kManifestSize;
+    for (std::size_t i = 0; i < out.region_count; ++i) {
+      Region& region = out.regions[i];
+      region.kind = static_cast<RegionKind>(w.regions[i].kind.get());
+      region.offset = w.regions[i].offset.get();
+      region.size = w.regions[i].size.get();
+      region.digest = w.regions[i].digest;
+      if (region.offset < covered || region.offset > out.image_size ||
+          region.size > out.image_size - region.offset)
+        return Status::kBadRegionTable;
+      covered = region.offset + region.size;
+    }
     return Status::kOk;
   }
   Status read(std::uint64_t offset, std::uint64_t left, ByteView& out) {
@@ -104,8 +119,8 @@ class SlotReader {
 }  // namespace
 
 // SECURITY(T-34, T-46): what is announced to boot is what lies on the medium, read again, not what was sent.
-Status verify_slot(Storage& storage, Hasher& hasher, Area slot, const Digest& manifest) {
-  return SlotReader(storage, hasher, slot).verify(manifest);
+Status verify_slot(Storage& storage, Hasher& hasher, Area slot, const Digest& manifest, SlotExtent extent) {
+  return SlotReader(storage, hasher, slot).verify(manifest, extent);
 }
 
 }  // namespace aseptic::boot

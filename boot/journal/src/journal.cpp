@@ -186,7 +186,14 @@ Status Journal::restart(const JournalState& state) {
     ASEPTIC_BOOT_TRY(erase_half(1 - target));
     first = 1;
   }
-  ASEPTIC_BOOT_TRY(write_snapshot(target, state, first));
+  if (!ok(write_snapshot(target, state, first))) {
+    // A half that no longer reads must not cost the device its journal. The dead one is left as it is:
+    // whatever it shows later has lower numbers.
+    ASEPTIC_BOOT_TRY(write_snapshot(1 - target, state, first + kSnapshotRecordsMax));
+    sequence_seen_ = fold_.sequence();
+    other_half_stale_ = false;
+    return Status::kOk;
+  }
   sequence_seen_ = fold_.sequence();
   // What was discarded must not come back when the new half is lost.
   other_half_stale_ = false;

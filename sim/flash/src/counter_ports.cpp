@@ -19,7 +19,8 @@ std::uint32_t row(std::span<const Fuse> fuses) {
 }
 
 bool falls(const boot::MonotonicState& now, const boot::MonotonicState& wanted) {
-  return wanted.floor < now.floor || wanted.generation < now.generation || (now.revoked & ~wanted.revoked) != 0;
+  return wanted.floor < now.floor || wanted.generation < now.generation ||
+         (now.revoked & ~wanted.revoked) != 0;
 }
 
 constexpr FlashOperation kStoreOperation{FlashOperation::Kind::kStore, boot::Area::kMonotonic};
@@ -91,7 +92,8 @@ boot::Status FusePort::burn(const boot::MonotonicState& state) {
   boot::MonotonicState now;
   ASEPTIC_BOOT_TRY(read(now));
   if (falls(now, state)) return boot::Status::kBadRange;
-  if (state.generation > content_.generation_max || state.floor > kFloorFuses) return boot::Status::kStoreExhausted;
+  if (state.generation > content_.generation_max || state.floor > kFloorFuses)
+    return boot::Status::kStoreExhausted;
   for (std::uint32_t i = now.floor; i < state.floor; ++i)
     ASEPTIC_BOOT_TRY(blow(content_.floor[i]));
   for (std::uint32_t i = 0; i < kRevocationFuses; ++i)

@@ -26,7 +26,8 @@ NorFlash::NorFlash(const FlashGeometry& geometry) : geometry_(&geometry) {
 
 void NorFlash::blame(const char* what, boot::Area area, std::uint64_t offset) {
   if (misuse_.empty())
-    misuse_ = std::string(what) + ", area " + std::to_string(index(area)) + " offset " + std::to_string(offset);
+    misuse_ =
+        std::string(what) + ", area " + std::to_string(index(area)) + " offset " + std::to_string(offset);
 }
 
 NorFlash::Turn NorFlash::turn(FlashOperation operation) {
@@ -69,11 +70,13 @@ boot::Status NorFlash::program(boot::Area area, std::uint64_t offset, boot::Byte
     std::memcpy(cells(area) + offset, bytes.data(), bytes.size());
     return boot::Status::kOk;
   }
-  if (offset % geometry_->unit != 0 || bytes.size() % geometry_->unit != 0) blame("unaligned program", area, offset);
+  if (offset % geometry_->unit != 0 || bytes.size() % geometry_->unit != 0)
+    blame("unaligned program", area, offset);
   while (!bytes.empty()) {
     const std::size_t room = what.burst - static_cast<std::size_t>(offset % what.burst);
     const boot::ByteView burst = bytes.first(std::min(room, bytes.size()));
-    if (!program_burst(area, base_[i] + static_cast<std::size_t>(offset), burst)) return boot::Status::kIoError;
+    if (!program_burst(area, base_[i] + static_cast<std::size_t>(offset), burst))
+      return boot::Status::kIoError;
     offset += burst.size();
     bytes = bytes.subspan(burst.size());
   }
@@ -115,7 +118,8 @@ bool NorFlash::reads_blank(std::size_t unit) const {
   return boot::all_bytes_are({cells_.data() + unit * geometry_->unit, geometry_->unit}, geometry_->erased);
 }
 
-// Which units can be seen to be written? The code under test cannot tell a unit that reads blank from a fresh one.
+// Which units can be seen to be written? The code under test cannot tell a unit that reads blank from a fresh
+// one.
 void NorFlash::mark_torn(std::size_t at, std::size_t length) {
   const std::uint32_t size = geometry_->unit;
   for (std::size_t unit = at / size; unit * size < at + length; ++unit) {
@@ -176,7 +180,8 @@ void NorFlash::tear_program(std::size_t at, boot::ByteView bytes) {
 }
 
 void NorFlash::drop_faces(std::size_t at, std::size_t length) {
-  std::erase_if(faces_, [&](const Face& face) { return face.at < at + length && at < face.at + face.content.size(); });
+  std::erase_if(
+      faces_, [&](const Face& face) { return face.at < at + length && at < face.at + face.content.size(); });
 }
 
 boot::Status NorFlash::erase(boot::Area area, std::uint64_t offset, std::uint64_t length) {
@@ -203,7 +208,8 @@ boot::Status NorFlash::erase(boot::Area area, std::uint64_t offset, std::uint64_
       }
       std::memset(cells_.data() + at, geometry_->erased, sector);
       const std::size_t first = at / geometry_->unit;
-      for (std::size_t unit = first; unreadable_units_ != 0 && unit < first + sector / geometry_->unit; ++unit)
+      for (std::size_t unit = first; unreadable_units_ != 0 && unit < first + sector / geometry_->unit;
+           ++unit)
         if (units_[unit] == kUnreadable) {
           units_[unit] = kErased;
           --unreadable_units_;
@@ -283,7 +289,8 @@ void NorFlash::power_returns() {
   for (Face& face : faces_) {
     for (std::size_t k = 0; k < face.content.size(); ++k)
       std::swap(face.content[k], cells_[face.at + k]);
-    for (std::size_t unit = face.at / geometry_->unit; unit * geometry_->unit < face.at + face.content.size(); ++unit)
+    for (std::size_t unit = face.at / geometry_->unit; unit * geometry_->unit < face.at + face.content.size();
+         ++unit)
       if (units_[unit] != kUnreadable) units_[unit] = reads_blank(unit) ? kLooksBlank : kProgrammed;
   }
 }

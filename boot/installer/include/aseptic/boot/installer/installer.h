@@ -36,9 +36,11 @@ class SectorMap {
   ~SectorMap() = default;
 };
 
+enum class SlotExtent : std::uint8_t { kImage, kWholeSlot };
+
 // Reads one slot back: signed region with this digest, every region against its signed digest, every byte
-// between regions zero or erased, every byte behind the image erased or zero.
-Status verify_slot(Storage& storage, Hasher& hasher, Area slot, const Digest& manifest);
+// between regions zero or erased; kWholeSlot: and every byte behind the image.
+Status verify_slot(Storage& storage, Hasher& hasher, Area slot, const Digest& manifest, SlotExtent extent);
 
 // Whether `slot` may be overwritten in this run; kWayBackMissing says no.
 Status check_way_back(const BootReport& report, SlotId slot);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The monotonic store of two kinds of hardware, beside a NorFlash whose power line it shares.
 // NvCounter: an NV memory whose write is atomic (a TPM's index): a cut leaves the old or the new content.
-// Fuses: bits that are blown one by one; a cut leaves a weak bit, which reads 0 or 1 and changes at the next power-up.
-// A fuse port keeps floor and generation as rows of bits, and blows the last one again at each start: no decision
-// rests on a weak bit. The memory (`NvContent`, `FuseContent`) belongs to the device; a port object lives for one
-// power-up.
+// Fuses: bits that are blown one by one; a cut leaves a weak bit, which reads 0 or 1 and changes at the next
+// power-up. A fuse port keeps floor and generation as rows of bits, and blows the last one again at each
+// start: no decision rests on a weak bit. The memory (`NvContent`, `FuseContent`) belongs to the device; a
+// port object lives for one power-up.
 #pragma once
 
 #include <array>

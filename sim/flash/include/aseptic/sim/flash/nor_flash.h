@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flash of a microcontroller as boot and installer see it: erase sectors, write units, erased value, ECC units that
-// take one write, and a power line that fails at a chosen operation. Fault model in prose: docs/power_cut.md.
+// Flash of a microcontroller as boot and installer see it: erase sectors, write units, erased value, ECC
+// units that take one write, and a power line that fails at a chosen operation. Fault model in prose:
+// docs/power_cut.md.
 //
-// An operation is one sector erased, or one burst of at most `FlashArea::burst` bytes programmed. It is done, or the
-// power fails in it and the tear model says what the cells show: now, and at every later power-up, when unstable
-// cells change their face.
-// Misuse is a bug of the code under test, remembered as `misuse()`: programming a unit twice without an erase,
-// unaligned programs, erasing parts of sectors. Areas without sectors and with `ram_size` are memory: lost with the
-// power, no operation of the flash. Copying a NorFlash copies the medium; not thread safe.
+// An operation is one sector erased, or one burst of at most `FlashArea::burst` bytes programmed. It is done,
+// or the power fails in it and the tear model says what the cells show: now, and at every later power-up,
+// when unstable cells change their face. Misuse is a bug of the code under test, remembered as `misuse()`:
+// programming a unit twice without an erase, unaligned programs, erasing parts of sectors. Areas without
+// sectors and with `ram_size` are memory: lost with the power, no operation of the flash. Copying a NorFlash
+// copies the medium; not thread safe.
 #pragma once
 
 #include <array>
@@ -37,12 +38,12 @@ struct FlashGeometry {
 
 enum class ProgramTear : std::uint8_t {
   kNotBegun,
-  kHalf,         // the first half of the burst
-  kRandomBits,   // any subset of the bits that change
-  kComesLater,   // garbage now, as written at the next power-up, and so on in turn
-  kBlankNow,     // reads blank now, as written later; what is programmed over it is spoilt later
-  kFadesLater,   // as written now, garbage at the next power-up
-  kDone,         // done, but nobody was told
+  kHalf,        // the first half of the burst
+  kRandomBits,  // any subset of the bits that change
+  kComesLater,  // garbage now, as written at the next power-up, and so on in turn
+  kBlankNow,    // reads blank now, as written later; what is programmed over it is spoilt later
+  kFadesLater,  // as written now, garbage at the next power-up
+  kDone,        // done, but nobody was told
 };
 enum class EraseTear : std::uint8_t {
   kNotBegun,
