@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdio>
 #include <mutex>
 #include <sstream>
@@ -62,7 +63,7 @@ class Configuration {
 
  private:
   std::uint64_t operations_at(std::size_t checkpoint) const {
-    return const_cast<Life&>(checkpoints_[checkpoint]).device().flash.operations();
+    return checkpoints_[checkpoint].device().flash.operations();
   }
 
   std::size_t geometry_, scenario_;
@@ -280,9 +281,13 @@ bool parse_case(const std::string& text, CaseId& out) {
   std::istringstream in(text);
   std::vector<std::uint64_t> fields;
   for (std::string field; std::getline(in, field, '.');) {
-    if (field != "-" && (field.empty() || field.find_first_not_of("0123456789") != std::string::npos))
-      return false;
-    fields.push_back(field == "-" ? kNone : std::stoull(field));
+    std::uint64_t value = kNone;
+    if (field != "-") {
+      const char* const end = field.data() + field.size();
+      const auto read = std::from_chars(field.data(), end, value);
+      if (read.ec != std::errc() || read.ptr != end) return false;
+    }
+    fields.push_back(value);
   }
   if (fields.size() != 8 || fields[0] >= geometries().size() || fields[1] >= scenarios().size()) return false;
   out = {static_cast<std::size_t>(fields[0]),

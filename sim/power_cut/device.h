@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "../../boot/core/tests/world.h"
 #include "aseptic/sim/flash/counter_ports.h"
 #include "aseptic/sim/flash/nor_flash.h"
 #include "scenarios.h"
-#include "world.h"
 
 namespace aseptic::sim {
 

@@ -38,6 +38,7 @@ class Life {
   }
 
   Device& device() { return device_; }
+  const Device& device() const { return device_; }
   const Checker& checker() const { return checker_; }
   std::uint64_t boots() const { return boots_; }
   bool is_power_on() const { return cause_ == boot::ResetCause::kPowerOn; }

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "world.h"
+#include "../../boot/core/tests/world.h"
 
 namespace aseptic::sim {
 
