@@ -11,7 +11,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 17> kTable{{
+constexpr std::array<core::ErrorInfo, 20> kTable{{
     {301, "payload.header_digest", kReject,
      "The payload's header is not the one that the signed index names."},
     {302, "payload.header_invalid", kReject, "The payload's header breaks a rule of the format."},
@@ -31,14 +31,15 @@ constexpr std::array<core::ErrorInfo, 17> kTable{{
     {315, "payload.source_io", kHalt, "A file of the publisher cannot be read or written."},
     {316, "payload.self_check", kBug, "A payload just made does not give back its image."},
     {317, "payload.options", kReject, "An option is out of its range."},
+    {318, "payload.base", kReject, "The installed image is not the one that the payload starts from."},
+    {319, "payload.delta_invalid", kReject, "The delta's copy map breaks a rule of the format."},
+    {320, "payload.auxiliary_digest", kReject, "The payload's auxiliary section was changed."},
 }};
 
 PayloadCode code_for(Status status) {
   switch (status) {
     case Status::kEncryptionUnsupported:
     case Status::kEncodingUnsupported:
-    case Status::kBaseUnsupported:
-    case Status::kAuxiliaryUnsupported:
       return PayloadCode::kUnsupported;
     case Status::kStoredDigest:
       return PayloadCode::kChunkDigest;
@@ -53,7 +54,19 @@ PayloadCode code_for(Status status) {
     case Status::kBadEncoding:
     case Status::kBadStoredSize:
     case Status::kBadEntryDigest:
+    case Status::kBadSource:
       return PayloadCode::kPageInvalid;
+    case Status::kBadDelta:
+    case Status::kNewDigest:
+      return PayloadCode::kChunkDecode;
+    case Status::kBadCopyMap:
+    case Status::kBadDirectory:
+    case Status::kBadDeltaHeader:
+    case Status::kDeltaLimit:
+      return PayloadCode::kDeltaInvalid;
+    case Status::kOldDigest:
+    case Status::kOldUnreadable:
+      return PayloadCode::kBase;
     default:
       return PayloadCode::kHeaderInvalid;
   }

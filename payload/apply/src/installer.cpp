@@ -10,6 +10,7 @@
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/zero_blocks.h"
+#include "delta_engine.h"
 #include "zstd_decoder.h"
 
 namespace aseptic::payload {
@@ -29,7 +30,8 @@ std::string page_name(std::uint64_t index) {
 
 class PayloadInstaller::Engine {
  public:
-  Engine(const PayloadHeader& header, platform::BlockDevice& slot, ResumeHint hint, InstallOptions options)
+  Engine(const PayloadHeader& header, platform::BlockDevice& slot, ResumeHint hint, InstallOptions options,
+         const BaseSlot& base)
       : header_(header),
         slot_(slot),
         hint_(hint),
@@ -38,7 +40,12 @@ class PayloadInstaller::Engine {
         stored_(header.chunk_size),
         decoded_(header.chunk_size),
         page_(page_size(header.entries_of_page(0))) {
-    want(kHeaderSize, page_.size());
+    if (header.needs_base()) delta_ = std::make_unique<DeltaEngine>(header_, base);
+    if (header.auxiliary_size != 0) {
+      unit_ = Unit::kAuxiliary;
+      auxiliary_.resize(static_cast<std::size_t>(header.auxiliary_size));
+    }
+    want(kHeaderSize, unit_ == Unit::kAuxiliary ? auxiliary_.size() : page_.size());
   }
 
   core::Result<void> feed(std::uint64_t offset, core::ByteView bytes) {
@@ -61,7 +68,7 @@ class PayloadInstaller::Engine {
   [[nodiscard]] InstallProgress progress() const { return progress_; }
 
  private:
-  enum class Unit { kPage, kChunk };
+  enum class Unit { kAuxiliary, kPage, kChunk };
 
   void want(std::uint64_t offset, std::uint64_t size) {
     unit_offset_ = offset;
@@ -94,14 +101,18 @@ class PayloadInstaller::Engine {
   // SECURITY(T-29): bytes are copied here first; digest and decoder see this copy only, so that nobody can
   // swap them in between.
   void collect(core::ByteView bytes) {
-    const core::ByteSpan buffer = unit_ == Unit::kPage ? core::ByteSpan(page_) : stored_.span();
+    const core::ByteSpan buffer = unit_ == Unit::kPage        ? core::ByteSpan(page_)
+                                  : unit_ == Unit::kAuxiliary ? core::ByteSpan(auxiliary_)
+                                                              : stored_.span();
     std::memcpy(buffer.data() + filled_, bytes.data(), bytes.size());
     filled_ += bytes.size();
   }
 
   core::Result<void> close_unit() {
     const std::uint64_t after = unit_offset_ + unit_size_;
-    if (unit_ == Unit::kPage) {
+    if (unit_ == Unit::kAuxiliary) {
+      ASEPTIC_TRY_VOID(take_auxiliary());
+    } else if (unit_ == Unit::kPage) {
       ASEPTIC_TRY_VOID(take_page(after));
     } else {
       ASEPTIC_TRY_VOID(take_chunk());
@@ -123,8 +134,11 @@ class PayloadInstaller::Engine {
         return to_error(status, chunk_name(index));
       if (entry_.encoding == Encoding::kZero) {
         ASEPTIC_TRY_VOID(discard(index * header_.chunk_size, entry_.decoded_size));
-      } else if (is_on_medium(index)) {
+      } else if (is_kept(index)) {
         ++progress_.chunks_kept;
+      } else if (entry_.encoding == Encoding::kCopyFromSlot) {
+        ASEPTIC_TRY_VOID(copy_chunk(index));
+        continue;
       } else {
         unit_ = Unit::kChunk;
         want(offset, entry_.stored_size);
@@ -135,6 +149,15 @@ class PayloadInstaller::Engine {
     }
     want(offset, 0);
     return {};
+  }
+
+  // SECURITY(T-29): the digest of the whole section first, over the copy that is decoded.
+  core::Result<void> take_auxiliary() {
+    if (!boot::equal(boot::hash_of(hasher_, auxiliary_), header_.auxiliary_digest))
+      return core::Error(PayloadCode::kAuxiliaryDigest, "the payload's copy map was changed: its digest does not match");
+    auto loaded = delta_->load(auxiliary_);
+    auxiliary_ = core::Bytes();
+    return loaded;
   }
 
   [[nodiscard]] std::uint64_t page_index() const { return progress_.chunks_done / header_.page_entries; }
@@ -179,20 +202,61 @@ class PayloadInstaller::Engine {
   core::Result<void> take_chunk() {
     const std::uint64_t index = progress_.chunks_done;
     const core::ByteSpan out = decoded_.first(entry_.decoded_size);
-    const Status status = verify_and_decode(entry_, stored_.first(entry_.stored_size), hasher_, zstd_, out);
+    const core::ByteView stored = stored_.first(entry_.stored_size);
+    const Status status = entry_.encoding == Encoding::kDelta
+                              ? delta_->decode(entry_, index, stored, hasher_, out)
+                              : verify_and_decode(entry_, stored, hasher_, zstd_, out);
     if (!ok(status)) return to_error(status, chunk_name(index));
-    ASEPTIC_TRY_VOID(write_sparse(index * header_.chunk_size, out).within(chunk_name(index)));
+    return put_chunk(index, out);
+  }
+
+  core::Result<void> copy_chunk(std::uint64_t index) {
+    const core::ByteSpan out = decoded_.first(entry_.decoded_size);
+    Status status = delta_->copy(entry_, out);
+    if (ok(status) && !boot::equal(boot::hash_of(hasher_, out), entry_.decoded_digest)) status = Status::kOldDigest;
+    if (!ok(status)) return to_error(status, chunk_name(index));
+    return put_chunk(index, out);
+  }
+
+  core::Result<void> put_chunk(std::uint64_t index, core::ByteView bytes) {
+    ASEPTIC_TRY_VOID(write_sparse(index * header_.chunk_size, bytes).within(chunk_name(index)));
     ++progress_.chunks_done;
     if (unflushed_bytes_ >= options_.flush_every_bytes) ASEPTIC_TRY_VOID(flush());
     return {};
   }
 
-  // Only asked below the hint; a read error means "not there" and the chunk is written again.
-  bool is_on_medium(std::uint64_t index) {
+  // A delta chunk needs what the chunks of its group have taught: a group is kept whole or made again from its start.
+  bool is_kept(std::uint64_t index) {
     if (index >= hint_.chunks_written) return false;
-    const core::ByteSpan out = decoded_.first(entry_.decoded_size);
+    if (entry_.encoding != Encoding::kDelta) return is_on_medium(index, entry_);
+    if (entry_.source_offset == index) kept_group_end_ = is_group_on_medium(index) ? group_end(index) : index;
+    return index < kept_group_end_;
+  }
+  std::uint64_t group_end(std::uint64_t first) {
+    std::uint64_t end = first + 1;
+    for (std::uint64_t index = end; index < page_end_; ++index) {
+      ChunkEntry entry;
+      if (!ok(decode_entry(header_, index, page_, entry))) break;
+      if (entry.encoding == Encoding::kDelta && entry.source_offset == first) end = index + 1;
+    }
+    return end;
+  }
+  bool is_group_on_medium(std::uint64_t first) {
+    const std::uint64_t end = group_end(first);
+    if (end > hint_.chunks_written) return false;
+    for (std::uint64_t index = first; index < end; ++index) {
+      ChunkEntry entry;
+      if (!ok(decode_entry(header_, index, page_, entry))) return false;
+      if (entry.encoding == Encoding::kDelta && !is_on_medium(index, entry)) return false;
+    }
+    return true;
+  }
+
+  // Only asked below the hint; a read error means "not there" and the chunk is written again.
+  bool is_on_medium(std::uint64_t index, const ChunkEntry& entry) {
+    const core::ByteSpan out = decoded_.first(entry.decoded_size);
     if (!slot_.read_back(index * header_.chunk_size, out)) return false;
-    return boot::equal(boot::hash_of(hasher_, out), entry_.decoded_digest);
+    return boot::equal(boot::hash_of(hasher_, out), entry.decoded_digest);
   }
 
   core::Result<void> discard(std::uint64_t offset, std::uint64_t size) {
@@ -258,6 +322,9 @@ class PayloadInstaller::Engine {
   Digest next_page_;  // of the page to come; from the verified header, then from each verified page
   AlignedBuffer stored_;
   AlignedBuffer decoded_;
+  std::unique_ptr<DeltaEngine> delta_;  // when the payload starts from a base
+  core::Bytes auxiliary_;               // INVARIANT: at most kAuxiliarySizeMax bytes; empty once loaded
+  std::uint64_t kept_group_end_ = 0;
   core::Bytes page_;            // INVARIANT: at most kPageSizeMax bytes
   std::uint64_t page_end_ = 0;  // first chunk behind the page at hand
   std::uint32_t seen_encodings_ = 0;
@@ -274,13 +341,21 @@ class PayloadInstaller::Engine {
 
 core::Result<PayloadInstaller> PayloadInstaller::begin(const core::Verified<PayloadHeader>& header,
                                                        platform::BlockDevice& slot, ResumeHint hint,
-                                                       InstallOptions options) {
+                                                       InstallOptions options, BaseSlot base) {
   if (slot.size() % kBlockSize != 0)
     return core::Error(PayloadCode::kSlotTooSmall, "the slot's size is not a multiple of 4096 bytes");
   if (slot.size() < header->image_size)
     return core::Error(PayloadCode::kSlotTooSmall, "the image needs " + std::to_string(header->image_size) +
                                                        " bytes, the slot has " + std::to_string(slot.size()));
-  return PayloadInstaller(std::make_unique<Engine>(*header, slot, hint, options));
+  // SECURITY(T-35): a delta is bound to the digest of its base; the same size or name is not enough.
+  if (header->needs_base()) {
+    const bool is_base = base.device != nullptr && base.device != &slot &&
+                         boot::equal(base.image_digest.bytes, header->base_image_digest) &&
+                         base.image_size == header->base_image_size && base.image_size <= base.device->size();
+    if (!is_base)
+      return core::Error(PayloadCode::kBase, "the payload starts from another image than the one that is installed");
+  }
+  return PayloadInstaller(std::make_unique<Engine>(*header, slot, hint, options, base));
 }
 
 PayloadInstaller::PayloadInstaller(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}

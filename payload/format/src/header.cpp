@@ -21,10 +21,6 @@ Status check_unsupported(const HeaderWire& wire) {
   if (wire.cipher.get() != 0 || wire.tag_size.get() != 0) return Status::kEncryptionUnsupported;
   if (!boot::is_zero(wire.key_id) || !boot::is_zero(wire.envelope_digest))
     return Status::kEncryptionUnsupported;
-  if (!boot::is_zero(wire.base_image_digest) || wire.base_image_size.get() != 0)
-    return Status::kBaseUnsupported;
-  if (wire.auxiliary_size.get() != 0 || !boot::is_zero(wire.auxiliary_digest))
-    return Status::kAuxiliaryUnsupported;
   if (!boot::all_bytes_are(wire.reserved, 0)) return Status::kReservedNotZero;
   if ((wire.encodings.get() & ~kEncodingsSupported) != 0) return Status::kEncodingUnsupported;
   if (wire.encodings.get() == 0) return Status::kBadEncodingSet;
@@ -44,9 +40,22 @@ Status check_sizes(const PayloadHeader& header) {
   if (header.page_count != page_count_for(header.chunk_count, header.page_entries))
     return Status::kBadPageShape;
   const std::uint64_t fixed =
-      kHeaderSize + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
+      kHeaderSize + header.auxiliary_size + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
   if (header.payload_size < fixed || header.payload_size - fixed > header.image_size)
     return Status::kBadPayloadSize;
+  return Status::kOk;
+}
+
+// One form each: what no encoding uses is zero, what an encoding uses is there.
+Status check_base(const PayloadHeader& header) {
+  const bool needs_base = header.needs_base();
+  if (boot::is_zero(header.base_image_digest) == needs_base) return Status::kBadBase;
+  if ((header.base_image_size == 0) == needs_base) return Status::kBadBase;
+  if (header.base_image_size > kImageSizeMax || header.base_image_size % kBlockSize != 0) return Status::kBadBase;
+  const bool needs_map = header.has(Encoding::kDelta);
+  if ((header.auxiliary_size == 0) == needs_map || boot::is_zero(header.auxiliary_digest) == needs_map)
+    return Status::kBadAuxiliary;
+  if (header.auxiliary_size > kAuxiliarySizeMax) return Status::kBadAuxiliary;
   return Status::kOk;
 }
 
@@ -58,7 +67,7 @@ Status check_digests(const PayloadHeader& header) {
 }
 
 std::uint32_t window_for(const PayloadHeader& header) {
-  return (header.encodings & encoding_bit(Encoding::kZstd)) != 0 ? header.chunk_size : 0;
+  return header.has(Encoding::kZstd) || header.has(Encoding::kDelta) ? header.chunk_size : 0;
 }
 static_assert(kChunkSizeMax <= kDecodeWindowMax);
 
@@ -105,6 +114,11 @@ Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHe
   header.image_digest = wire.image_digest;
   header.manifest_digest = wire.manifest_digest;
   header.first_page = wire.first_page;
+  header.base_image_digest = wire.base_image_digest;
+  header.base_image_size = wire.base_image_size.get();
+  header.auxiliary_size = wire.auxiliary_size.get();
+  header.auxiliary_digest = wire.auxiliary_digest;
+  ASEPTIC_PAYLOAD_TRY(check_base(header));
   ASEPTIC_PAYLOAD_TRY(check_sizes(header));
   ASEPTIC_PAYLOAD_TRY(check_digests(header));
   if (wire.decode_window.get() != window_for(header)) return Status::kBadWindow;
@@ -128,6 +142,10 @@ Status encode_header(const PayloadHeader& header, std::span<std::uint8_t, kHeade
   wire.image_digest = header.image_digest;
   wire.manifest_digest = header.manifest_digest;
   wire.first_page = header.first_page;
+  wire.base_image_digest = header.base_image_digest;
+  wire.base_image_size.set(header.base_image_size);
+  wire.auxiliary_size.set(header.auxiliary_size);
+  wire.auxiliary_digest = header.auxiliary_digest;
   PayloadHeader checked;
   std::array<std::uint8_t, kHeaderSize> bytes{};
   boot::copy_bytes(bytes, boot::bytes_of(wire));

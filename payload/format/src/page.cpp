@@ -9,7 +9,7 @@ ByteView magic_bytes() {
 }
 
 Status check_reserved(const EntryWire& wire) {
-  if (wire.source_offset.get() != 0 || wire.source_size.get() != 0) return Status::kReservedNotZero;
+  if (wire.source_size.get() != 0) return Status::kReservedNotZero;
   if (!boot::all_bytes_are(wire.reserved0, 0) || !boot::all_bytes_are(wire.reserved1, 0))
     return Status::kReservedNotZero;
   return Status::kOk;
@@ -33,15 +33,35 @@ Status check_stored_size(const ChunkEntry& entry) {
       return entry.stored_size != 0 && entry.stored_size < entry.decoded_size ? Status::kOk
                                                                               : Status::kBadStoredSize;
     case Encoding::kZero:
+    case Encoding::kCopyFromSlot:
       return entry.stored_size == 0 ? Status::kOk : Status::kBadStoredSize;
-    default:
-      return Status::kEncodingUnsupported;
+    case Encoding::kDelta:
+      return entry.stored_size >= boot::kDigestSize && entry.stored_size < entry.decoded_size ? Status::kOk
+                                                                                              : Status::kBadStoredSize;
   }
+  return Status::kEncodingUnsupported;
+}
+
+// SECURITY(T-35): a copy lies inside the base; a delta's group starts at or in front of it, on the same page, so that a
+// resume never has to go back further than the page at hand.
+Status check_source(const PayloadHeader& header, std::uint64_t chunk_index, const ChunkEntry& entry) {
+  if (entry.encoding == Encoding::kCopyFromSlot) {
+    const bool fits = entry.source_offset <= header.base_image_size &&
+                      entry.decoded_size <= header.base_image_size - entry.source_offset;
+    return fits ? Status::kOk : Status::kBadSource;
+  }
+  if (entry.encoding == Encoding::kDelta) {
+    const std::uint64_t page_start = chunk_index - chunk_index % header.page_entries;
+    const bool fits = entry.source_offset >= page_start && entry.source_offset <= chunk_index;
+    return fits ? Status::kOk : Status::kBadSource;
+  }
+  return entry.source_offset == 0 ? Status::kOk : Status::kReservedNotZero;
 }
 
 Status check_entry_digests(const ChunkEntry& entry) {
   const bool zero = entry.encoding == Encoding::kZero;
-  if (boot::is_zero(entry.stored_digest) != zero || boot::is_zero(entry.decoded_digest) != zero)
+  const bool nothing_stored = zero || entry.encoding == Encoding::kCopyFromSlot;
+  if (boot::is_zero(entry.stored_digest) != nothing_stored || boot::is_zero(entry.decoded_digest) != zero)
     return Status::kBadEntryDigest;
   // A raw chunk's stored bytes are its image bytes: one digest, twice.
   if (entry.encoding == Encoding::kRaw && entry.stored_digest != entry.decoded_digest)
@@ -58,8 +78,10 @@ Status read_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteVi
                          .stored_size = wire.stored_size.get(),
                          .decoded_size = header.decoded_size(chunk_index),
                          .stored_digest = wire.stored_digest,
-                         .decoded_digest = wire.decoded_digest};
+                         .decoded_digest = wire.decoded_digest,
+                         .source_offset = wire.source_offset.get()};
   ASEPTIC_PAYLOAD_TRY(check_stored_size(entry));
+  ASEPTIC_PAYLOAD_TRY(check_source(header, chunk_index, entry));
   ASEPTIC_PAYLOAD_TRY(check_entry_digests(entry));
   out = entry;
   return Status::kOk;
@@ -115,6 +137,7 @@ void encode_entry(const ChunkEntry& entry, std::span<std::uint8_t, kEntrySize> o
   EntryWire wire{};
   wire.encoding.set(static_cast<std::uint8_t>(entry.encoding));
   wire.stored_size.set(entry.stored_size);
+  wire.source_offset.set(entry.source_offset);
   wire.stored_digest = entry.stored_digest;
   wire.decoded_digest = entry.decoded_digest;
   boot::copy_bytes(out, boot::bytes_of(wire));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "aseptic/payload/make/maker.h"
 
@@ -24,6 +26,7 @@ class FileHandle {
   ~FileHandle() {
     if (fd_ >= 0) ::close(fd_);
   }
+  FileHandle(FileHandle&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
   FileHandle(const FileHandle&) = delete;
   FileHandle& operator=(const FileHandle&) = delete;
 
@@ -62,6 +65,18 @@ class FileHandle {
 class FileImage final : public ImageSource {
  public:
   FileImage(FileHandle& file, std::uint64_t size) : file_(file), size_(size) {}
+  ~FileImage() override {
+    if (map_ != MAP_FAILED) ::munmap(map_, static_cast<std::size_t>(size_));
+  }
+  FileImage(const FileImage&) = delete;
+  FileImage& operator=(const FileImage&) = delete;
+
+  // For a delta: the matcher reads the image in no order. A file that shrinks meanwhile ends the publisher's process.
+  void map() { map_ = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_PRIVATE, file_.descriptor(), 0); }
+  [[nodiscard]] core::ByteView mapped() const override {
+    if (map_ == MAP_FAILED) return {};
+    return {static_cast<const std::uint8_t*>(map_), static_cast<std::size_t>(size_)};
+  }
   [[nodiscard]] std::uint64_t size() const override { return size_; }
   core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
     return file_.read(offset, out);
@@ -70,6 +85,7 @@ class FileImage final : public ImageSource {
  private:
   FileHandle& file_;
   std::uint64_t size_;
+  void* map_ = MAP_FAILED;
 };
 
 class FilePayload final : public PayloadFile {
@@ -100,23 +116,54 @@ core::Result<void> publish_file(FileHandle& file, const std::string& path) {
 
 }  // namespace
 
-core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
-                                               const MakeOptions& options) {
-  FileHandle image_file(image_path, O_RDONLY);
+namespace {
+
+core::Result<FileHandle> open_image(const std::string& path, std::uint64_t& size) {
+  FileHandle file(path, O_RDONLY);
   struct stat status {};
-  if (!image_file.is_open() || ::fstat(image_file.descriptor(), &status) != 0)
-    return io_error(image_path, "open");
+  if (!file.is_open() || ::fstat(file.descriptor(), &status) != 0) return io_error(path, "open");
+  size = static_cast<std::uint64_t>(status.st_size);
+  return file;
+}
+
+// Makes the payload under a temporary name and publishes it, or leaves nothing.
+template <class Make>
+core::Result<PayloadSummary> make_file(const std::string& image_path, const std::string& payload_path, Make&& make) {
   const std::string temporary = payload_path + ".part";
   FileHandle out_file(temporary, O_RDWR | O_CREAT | O_TRUNC);
   if (!out_file.is_open()) return io_error(temporary, "create");
-  FileImage image(image_file, static_cast<std::uint64_t>(status.st_size));
   FilePayload out(out_file);
-  auto summary = make_payload(image, out, options);
+  core::Result<PayloadSummary> summary = make(out);
   auto published = summary ? publish_file(out_file, payload_path) : core::Result<void>();
   if (summary && published) return summary;
   ::unlink(temporary.c_str());
   if (!summary) return std::move(summary).within(image_path);
   return published.error();
+}
+
+}  // namespace
+
+core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
+                                               const MakeOptions& options) {
+  std::uint64_t size = 0;
+  ASEPTIC_TRY(FileHandle image_file, open_image(image_path, size));
+  FileImage image(image_file, size);
+  return make_file(image_path, payload_path,
+                   [&](PayloadFile& out) { return make_payload(image, out, options); });
+}
+
+core::Result<PayloadSummary> make_delta_payload_file(const std::string& base_path, const std::string& image_path,
+                                                     const std::string& payload_path, const MakeOptions& options) {
+  std::uint64_t base_size = 0;
+  std::uint64_t size = 0;
+  ASEPTIC_TRY(FileHandle base_file, open_image(base_path, base_size));
+  ASEPTIC_TRY(FileHandle image_file, open_image(image_path, size));
+  FileImage base(base_file, base_size);
+  FileImage image(image_file, size);
+  base.map();
+  image.map();
+  return make_file(image_path, payload_path,
+                   [&](PayloadFile& out) { return make_delta_payload(base, image, out, options); });
 }
 
 }  // namespace aseptic::payload

@@ -12,6 +12,7 @@
 
 #include "aseptic/payload/apply/core_hasher.h"
 #include "chunk_encoder.h"
+#include "delta_maker.h"
 #include "image.h"
 #include "self_check.h"
 
@@ -30,13 +31,16 @@ core::Result<void> check(const MakeOptions& options) {
     return core::Error(PayloadCode::kOptions, "the zstd level must be 1 to 22");
   if (options.workers == 0 || options.workers > kWorkersMax)
     return core::Error(PayloadCode::kOptions, "the number of workers must be 1 to 64");
+  if (options.delta_rounds == 0 || options.delta_rounds > 8 || options.delta_group == 0)
+    return core::Error(PayloadCode::kOptions, "a delta needs 1 to 8 rounds and groups of at least one chunk");
   return {};
 }
 
 class Maker {
  public:
-  Maker(ImageSource& image, const ImageFacts& facts, PayloadFile& out, const MakeOptions& options)
-      : image_(image), out_(out), options_(options) {
+  Maker(ImageSource& image, const ImageFacts& facts, PayloadFile& out, const MakeOptions& options,
+        DeltaMaker* delta = nullptr)
+      : image_(image), out_(out), options_(options), delta_(delta) {
     header_.image_size = facts.image_size;
     header_.chunk_size = options.chunk_size;
     header_.page_entries = options.page_entries;
@@ -49,19 +53,47 @@ class Maker {
   }
 
   core::Result<PayloadSummary> make() {
+    if (delta_ != nullptr) return make_from_base();
     for (std::uint64_t first = 0; first < header_.chunk_count; first += kChunksPerBatch) {
       const std::uint64_t count = std::min(kChunksPerBatch, header_.chunk_count - first);
       ASEPTIC_TRY(const auto batch, encode_batch(first, count));
       for (const EncodedChunk& chunk : batch)
         ASEPTIC_TRY_VOID(put_chunk(chunk));
     }
+    return close();
+  }
+
+ private:
+  core::Result<PayloadSummary> make_from_base() {
+    const core::Bytes& section = delta_->section();
+    std::uint64_t done = 0;
+    offset_ += section.size();
+    auto put = [&](const EncodedChunk& chunk) {
+      ++done;
+      return put_chunk(chunk);
+    };
+    ASEPTIC_TRY_VOID(delta_->encode(header_, options_, put));
+    if (header_.needs_base()) {
+      header_.base_image_digest = delta_->base_facts().image_digest.bytes;
+      header_.base_image_size = delta_->base_facts().image_size;
+      summary_.base_image_digest = delta_->base_facts().image_digest;
+    }
+    if (!header_.has(Encoding::kDelta))
+      return core::Error(PayloadCode::kOptions, "the image has nothing that a delta from this base would serve");
+    ASEPTIC_TRY_VOID(out_.write(kHeaderSize, section));
+    header_.auxiliary_size = section.size();
+    header_.auxiliary_digest = core::sha256(section).bytes;
+    summary_.auxiliary_size = section.size();
+    return close();
+  }
+
+  core::Result<PayloadSummary> close() {
     header_.payload_size = offset_;
     ASEPTIC_TRY_VOID(put_pages());
     ASEPTIC_TRY_VOID(put_header());
     return summary_;
   }
 
- private:
   // Which worker takes which chunk does not matter: each result goes to its own place.
   core::Result<std::vector<EncodedChunk>> encode_batch(std::uint64_t first, std::uint64_t count) {
     std::vector<EncodedChunk> batch(static_cast<std::size_t>(count));
@@ -108,6 +140,8 @@ class Maker {
     if (encoding == Encoding::kRaw) ++summary_.chunks_raw;
     if (encoding == Encoding::kZstd) ++summary_.chunks_zstd;
     if (encoding == Encoding::kZero) ++summary_.chunks_zero;
+    if (encoding == Encoding::kDelta) ++summary_.chunks_delta;
+    if (encoding == Encoding::kCopyFromSlot) ++summary_.chunks_copied;
   }
 
   // Last page first, because each page holds the digest of the one behind it.
@@ -141,6 +175,7 @@ class Maker {
   ImageSource& image_;
   PayloadFile& out_;
   const MakeOptions options_;
+  DeltaMaker* delta_;
   PayloadHeader header_;
   std::vector<ChunkEncoder> encoders_;
   std::vector<ChunkEntry> entries_;
@@ -156,7 +191,27 @@ core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, 
   ASEPTIC_TRY(const ImageFacts facts, read_image_facts(image));
   ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(image, facts));
   ASEPTIC_TRY(PayloadSummary summary, Maker(image, facts, out, options).make());
-  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image));
+  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image, nullptr));
+  summary.manifest_digest = facts.manifest_digest;
+  summary.image_digest = facts.image_digest;
+  summary.image_size = facts.image_size;
+  return summary;
+}
+
+core::Result<PayloadSummary> make_delta_payload(ImageSource& base, ImageSource& image, PayloadFile& out,
+                                                const MakeOptions& options) {
+  ASEPTIC_TRY_VOID(check(options));
+  ASEPTIC_TRY(const ImageFacts base_facts, read_image_facts(base));
+  ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(base, base_facts).within("base image"));
+  ASEPTIC_TRY(const ImageFacts facts, read_image_facts(image));
+  ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(image, facts));
+  PayloadSummary summary;
+  {
+    ASEPTIC_TRY(auto delta, DeltaMaker::plan(base, base_facts, image, facts, options));
+    ASEPTIC_TRY(summary, Maker(image, facts, out, options, delta.get()).make());
+  }
+  // Every delta is applied to its base and compared before anybody sees it.
+  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image, &base));
   summary.manifest_digest = facts.manifest_digest;
   summary.image_digest = facts.image_digest;
   summary.image_size = facts.image_size;

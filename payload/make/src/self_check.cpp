@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,12 +87,19 @@ core::Result<void> PayloadSelfCheck::measure(ImageSource& image, const ImageFact
 }
 
 core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::uint64_t payload_size,
-                                                   ImageSource& image) {
+                                                   ImageSource& image, ImageSource* base) {
   std::array<std::uint8_t, kHeaderSize> head{};
   ASEPTIC_TRY_VOID(payload.read(0, head));
   ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
   ComparingDevice device(image, header->image_size);
-  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device));
+  std::optional<ImageDevice> base_device;
+  BaseSlot base_slot;
+  if (base != nullptr) {
+    ASEPTIC_TRY(const ImageFacts facts, read_image_facts(*base));
+    base_device.emplace(*base, base->size());
+    base_slot = {&*base_device, facts.image_digest, facts.image_size};
+  }
+  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device, {}, {}, base_slot));
   core::Sha256 hash;
   core::Bytes buffer(1U << 20U);
   for (std::uint64_t at = 0; at < payload_size;) {

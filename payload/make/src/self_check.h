@@ -15,9 +15,9 @@ class PayloadSelfCheck {
  public:
   // kImageInvalid when a region, gap or the rest differs from the manifest.
   static core::Result<void> measure(ImageSource& image, const ImageFacts& facts);
-  // Streams `payload` through PayloadInstaller; gives the digest of the whole file.
+  // Streams `payload` through PayloadInstaller, from `base` when it is a delta; gives the digest of the whole file.
   static core::Result<core::Digest> apply(PayloadFile& payload, std::uint64_t payload_size,
-                                          ImageSource& image);
+                                          ImageSource& image, ImageSource* base = nullptr);
 };
 
 }  // namespace aseptic::payload

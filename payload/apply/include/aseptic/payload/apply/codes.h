@@ -17,7 +17,7 @@ enum class PayloadCode : std::uint16_t {
   kPageInvalid = 305,
   kChunkDigest = 306,  // stored bytes differ from the table
   kChunkDecode = 307,  // malformed frame or wrong length
-  kUnsupported = 308,  // reserved encoding, encryption, base image
+  kUnsupported = 308,  // unknown encoding, encryption
   kTrailingBytes = 309,
   kTruncated = 310,  // the stream ended early
   kSlotTooSmall = 311,
@@ -27,6 +27,9 @@ enum class PayloadCode : std::uint16_t {
   kSourceIo = 315,      // publisher: a file cannot be read or written
   kSelfCheck = 316,     // publisher: the payload does not give back the image
   kOptions = 317,       // publisher: an option is out of range
+  kBase = 318,          // no base image, another one, or its bytes have changed: use another payload
+  kDeltaInvalid = 319,
+  kAuxiliaryDigest = 320,
 };
 
 const core::ErrorInfo& describe(PayloadCode code);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Streams a payload into a slot: bytes in, verified and decoded chunks out, bounded memory (about 0.7 MiB,
-// whatever the image size).
+// Streams a payload into a slot: bytes in, verified and decoded chunks out, bounded memory (about 0.7 MiB, with a delta
+// less than 8 MiB, whatever the image size).
 //
 // Called by the agent's apply process. Protocol: begin(); then feed() with bytes of the payload file in
 // ascending order until is_complete(); then finish(); then measure_slot() (read_back.h), which alone says
@@ -27,6 +27,14 @@ struct ResumeHint {
   std::uint64_t chunks_written = 0;  // as an earlier run's progress().chunks_durable; untrusted
 };
 
+// The slot that holds the image from which a delta starts. Its size is the image's, its digest was measured on the medium
+// by the caller; every old byte is hashed again when it is used (T-29).
+struct BaseSlot {
+  platform::BlockDevice* device = nullptr;  // nullptr: there is none
+  core::Digest image_digest;
+  std::uint64_t image_size = 0;
+};
+
 struct InstallOptions {
   std::uint64_t flush_every_bytes =
       64ULL << 20U;  // distance of resume points; few flushes: each costs milliseconds
@@ -42,10 +50,11 @@ struct InstallProgress {
 
 class PayloadInstaller {
  public:
-  // Refuses a slot smaller than the image. Writes nothing. `slot` outlives the installer.
+  // Refuses a slot smaller than the image, and a payload whose base image is not `base` (kBase). Writes nothing. `slot` and
+  // the base's device outlive the installer.
   static core::Result<PayloadInstaller> begin(const core::Verified<PayloadHeader>& header,
                                               platform::BlockDevice& slot, ResumeHint hint = {},
-                                              InstallOptions options = {});
+                                              InstallOptions options = {}, BaseSlot base = {});
   ~PayloadInstaller();
   PayloadInstaller(PayloadInstaller&&) noexcept;
   PayloadInstaller& operator=(PayloadInstaller&&) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The payload container's header: 512 bytes, fixed offsets, little-endian. Format: docs/formats/payload.md.
 // Called by payload/apply and payload/make, `aseptic inspect`, fuzz targets.
-// A payload file is: header, then for each table page: the page, then the stored bytes of the page's chunks.
+// A payload file is: header, auxiliary section if any, then for each table page: the page, then the stored bytes of its chunks.
 // Nothing else: every byte is covered by the header digest, a page digest or a chunk digest. Security:
 // decode_header() takes untrusted bytes; it reads no more than its fixed-size view, allocates nothing and
 // returns only headers that obey every rule. It does not authenticate: HeaderVerifier (payload/apply) does,
@@ -29,21 +29,26 @@ inline constexpr std::uint32_t kPageEntriesMax = 1024;        // bounds the devi
 inline constexpr std::uint32_t kDecodeWindowMax =
     1024U * 1024U;  // bounds any codec's history, later ones included
 
-// Numbers are final. Reserved ones are refused by this version.
+// The auxiliary section is held in memory while it is decoded.
+inline constexpr std::uint64_t kAuxiliarySizeMax = 1024U * 1024U;
+
+// Numbers are final.
 enum class Encoding : std::uint8_t {
   kRaw = 1,
   kZstd = 2,   // exactly one zstd frame, single segment, content size present, no dictionary, no checksum
   kZero = 3,   // nothing stored
-  kDelta = 4,  // reserved
-  kCopyFromSlot = 5,  // reserved
+  kDelta = 4,         // digest of the old bytes, then coded differences; docs/formats/delta.md
+  kCopyFromSlot = 5,  // nothing stored: bytes of the base image
 };
 constexpr std::uint32_t encoding_bit(Encoding encoding) {
   return 1U << static_cast<std::uint32_t>(encoding);
 }
 inline constexpr std::uint32_t kEncodingsSupported =
-    encoding_bit(Encoding::kRaw) | encoding_bit(Encoding::kZstd) | encoding_bit(Encoding::kZero);
-inline constexpr std::uint32_t kEncodingsAssigned =
-    kEncodingsSupported | encoding_bit(Encoding::kDelta) | encoding_bit(Encoding::kCopyFromSlot);
+    encoding_bit(Encoding::kRaw) | encoding_bit(Encoding::kZstd) | encoding_bit(Encoding::kZero) |
+    encoding_bit(Encoding::kDelta) | encoding_bit(Encoding::kCopyFromSlot);
+// Encodings that read the image which is installed in another slot.
+inline constexpr std::uint32_t kEncodingsFromBase =
+    encoding_bit(Encoding::kDelta) | encoding_bit(Encoding::kCopyFromSlot);
 inline constexpr std::uint32_t kFlagEncrypted = 1U << 0U;  // reserved: AES-256-GCM per chunk
 
 struct HeaderWire {
@@ -58,19 +63,19 @@ struct HeaderWire {
   boot::Le32 chunk_size;
   boot::Le32 page_entries;   // entries of every page but the last
   boot::Le32 encodings;      // bit n: encoding n occurs
-  boot::Le32 decode_window;  // chunk_size when zstd occurs, else 0
+  boot::Le32 decode_window;  // chunk_size when zstd or delta occurs, else 0
   Digest image_digest;
   Digest manifest_digest;
   Digest first_page;  // digest of page 0; each page holds the digest of the next
-  // Encryption, base image and auxiliary section: reserved, zero in this version.
+  // Encryption: reserved, zero in this version.
   boot::Le32 cipher;  // 1 = AES-256-GCM, nonce = chunk index, AAD = header digest ‖ index
   boot::Le32 tag_size;
   Digest key_id;
   Digest envelope_digest;
-  Digest base_image_digest;
+  Digest base_image_digest;  // not zero exactly when an encoding reads the base
   boot::Le64 base_image_size;
-  boot::Le64 auxiliary_size;
-  Digest auxiliary_digest;
+  boot::Le64 auxiliary_size;  // of the delta's copy map; not zero exactly when delta occurs
+  Digest auxiliary_digest;    // SHA-256 of the section
   std::uint8_t reserved[200];
 };
 static_assert(sizeof(HeaderWire) == kHeaderSize && alignof(HeaderWire) == 1);
@@ -99,11 +104,17 @@ struct PayloadHeader {
   Digest image_digest{};
   Digest manifest_digest{};
   Digest first_page{};
+  Digest base_image_digest{};
+  std::uint64_t base_image_size = 0;
+  std::uint64_t auxiliary_size = 0;
+  Digest auxiliary_digest{};
   Digest header_digest{};  // of the bytes it was decoded from; encode_header ignores it
 
   // Bytes of the image that chunk `index` holds: chunk_size, or less for the last one.
   [[nodiscard]] std::uint32_t decoded_size(std::uint64_t index) const;
   [[nodiscard]] std::uint32_t entries_of_page(std::uint64_t page) const;
+  [[nodiscard]] bool has(Encoding encoding) const { return (encodings & encoding_bit(encoding)) != 0; }
+  [[nodiscard]] bool needs_base() const { return (encodings & kEncodingsFromBase) != 0; }
 };
 
 std::uint64_t chunk_count_for(std::uint64_t image_size, std::uint32_t chunk_size);

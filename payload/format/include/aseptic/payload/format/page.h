@@ -33,12 +33,12 @@ struct EntryWire {
   boot::Le8 encoding;
   std::uint8_t reserved0[3];
   boot::Le32 stored_size;
-  boot::Le64 source_offset;  // delta, copy-from-slot: reserved, zero
+  boot::Le64 source_offset;  // copy-from-slot: offset in the base; delta: first chunk of its group; else zero
   boot::Le32 source_size;    // reserved, zero
   std::uint8_t reserved1[12];
-  Digest stored_digest;   // SHA-256 of the stored bytes; zero for kZero
-  Digest decoded_digest;  // SHA-256 of the chunk's image bytes; zero for kZero. Only decides what a resume
-                          // may keep.
+  Digest stored_digest;   // SHA-256 of the stored bytes; zero where nothing is stored
+  Digest decoded_digest;  // SHA-256 of the chunk's image bytes; zero for kZero. Decides what a resume may keep, and
+                          // whether what came out of the base may be written.
 };
 static_assert(sizeof(EntryWire) == kEntrySize && alignof(EntryWire) == 1);
 static_assert(offsetof(EntryWire, stored_size) == 4 && offsetof(EntryWire, source_offset) == 8);
@@ -51,6 +51,7 @@ struct ChunkEntry {
   std::uint32_t decoded_size = 0;  // from the header and the chunk's index
   Digest stored_digest{};
   Digest decoded_digest{};
+  std::uint64_t source_offset = 0;
 };
 
 // Checks the page's header and every entry; `next_page` is zero for the last page.

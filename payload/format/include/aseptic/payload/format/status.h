@@ -22,22 +22,29 @@ namespace aseptic::payload {
   X(kBadWindow, 0x0C, "the decode window does not follow from chunk size and encodings")           \
   X(kDigestMissing, 0x0D, "a digest that must be present is zero")                                 \
   X(kEncryptionUnsupported, 0x0E, "the payload is encrypted, which this version does not support") \
-  X(kEncodingUnsupported, 0x0F,                                                                    \
-    "an encoding (delta, copy-from-slot or unknown) is not supported by this version")             \
-  X(kBaseUnsupported, 0x10, "the payload needs a base image, which this version does not support") \
-  X(kAuxiliaryUnsupported, 0x11,                                                                   \
-    "the payload has an auxiliary section, which this version does not support")                   \
+  X(kEncodingUnsupported, 0x0F, "an encoding is not supported by this version")                    \
+  X(kBadBase, 0x10, "the base image does not fit the encodings")                                   \
+  X(kBadAuxiliary, 0x11, "the auxiliary section does not fit the encodings or its limit")          \
   X(kBadPageIndex, 0x20, "a table page is not the one that belongs here")                          \
   X(kBadPageLink, 0x21, "a table page links to a next page where there is none, or the reverse")   \
   X(kBadEncoding, 0x22, "a chunk uses an encoding that the header does not list")                  \
   X(kBadStoredSize, 0x23, "a chunk's stored size does not fit its encoding")                       \
   X(kBadEntryDigest, 0x24, "a chunk's digests do not fit its encoding")                            \
+  X(kBadSource, 0x25, "a chunk starts from bytes that it cannot start from")                       \
   X(kStoredDigest, 0x30, "the stored bytes of a chunk do not match their digest")                  \
   X(kBadFrame, 0x31, "a compressed chunk is not exactly one plain zstd frame")                     \
   X(kFrameSize, 0x32, "a compressed chunk declares another length than its place in the image")    \
   X(kDecodeFailed, 0x33, "a compressed chunk does not decode to its length")                       \
   X(kNoDecoder, 0x34, "no decoder for this encoding was given")                                    \
-  X(kBufferSize, 0x35, "a buffer has the wrong size")
+  X(kBufferSize, 0x35, "a buffer has the wrong size")                                              \
+  X(kBadDelta, 0x40, "a delta chunk does not decode to its length")                                \
+  X(kBadCopyMap, 0x41, "the copy map leaves an image, overlaps itself or is out of order")         \
+  X(kBadDirectory, 0x42, "the delta's directory of elements breaks a rule of the format")          \
+  X(kBadDeltaHeader, 0x43, "the header of the delta breaks a rule of the format")                  \
+  X(kDeltaLimit, 0x44, "the delta needs more memory than this device grants")                      \
+  X(kOldDigest, 0x45, "the old bytes are not those that the delta was made from")                  \
+  X(kOldUnreadable, 0x46, "the old bytes cannot be read")                                          \
+  X(kNewDigest, 0x47, "a chunk did not decode to the bytes that the table names")
 
 enum class [[nodiscard]] Status : std::uint32_t{
     kOk = 0xA5C3963CU,  // not zero: a cleared register is no success

@@ -18,6 +18,8 @@ struct MakeOptions {
   std::uint32_t page_entries = 256;
   int zstd_level = 9;
   unsigned workers = 2;
+  unsigned delta_rounds = 3;           // matching rounds of a delta; more are slower and find a little more
+  std::uint32_t delta_group = 64;      // chunks that share what was learned; a resume makes a group again
 };
 
 // What publish writes into the payload index and the release manifest.
@@ -31,6 +33,10 @@ struct PayloadSummary {
   std::uint64_t chunks_raw = 0;
   std::uint64_t chunks_zstd = 0;
   std::uint64_t chunks_zero = 0;
+  std::uint64_t chunks_delta = 0;
+  std::uint64_t chunks_copied = 0;
+  core::Digest base_image_digest;  // of a delta
+  std::uint64_t auxiliary_size = 0;
 };
 
 // Random access to the image and the output, so that tests use memory and the command uses files.
@@ -40,6 +46,8 @@ class ImageSource {
   [[nodiscard]] virtual std::uint64_t size() const = 0;
   // Called by several threads at once.
   virtual core::Result<void> read(std::uint64_t offset, core::ByteSpan out) = 0;
+  // All bytes at once where that costs nothing; empty otherwise.
+  [[nodiscard]] virtual core::ByteView mapped() const { return {}; }
 };
 class PayloadFile {
  public:
@@ -52,8 +60,15 @@ class PayloadFile {
 // zeros (a slot dump); the rest is not carried. Refuses an image whose regions do not match its manifest.
 core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, const MakeOptions& options);
 
+// The same as a delta: the payload can be installed only where `base` is the image of the other slot, and is a fraction of
+// the size. Made, then applied to the base and compared. Memory: about six times the base.
+core::Result<PayloadSummary> make_delta_payload(ImageSource& base, ImageSource& image, PayloadFile& out,
+                                                const MakeOptions& options);
+
 // The same for files. `payload_path` is written under a temporary name, flushed, renamed.
 core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
                                                const MakeOptions& options = {});
+core::Result<PayloadSummary> make_delta_payload_file(const std::string& base_path, const std::string& image_path,
+                                                     const std::string& payload_path, const MakeOptions& options = {});
 
 }  // namespace aseptic::payload

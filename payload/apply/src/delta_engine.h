@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The delta's memory on the device: copy map, models, and old bytes out of the base slot. Called by the installer only.
+// Memory is asked for once, by counts that were checked against the profile's limits (T-42).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "aligned_buffer.h"
+#include "aseptic/core/result.h"
+#include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/apply/installer.h"
+#include "aseptic/payload/decode/delta_chunk.h"
+
+namespace aseptic::payload {
+
+// Reads any bytes of the base image through aligned windows of the medium.
+class BaseReader final : public OldImage {
+ public:
+  explicit BaseReader(const BaseSlot& base) : base_(base) {}
+  bool read(std::uint64_t at, MutableBytes out) override;
+
+ private:
+  static constexpr std::uint64_t kWindowSize = 64U * 1024U;
+  static constexpr std::size_t kWindows = 8;
+  struct Window {
+    AlignedBuffer bytes{kWindowSize};
+    std::uint64_t at = ~std::uint64_t{0};
+    std::uint64_t used = 0;
+  };
+  Window* window_at(std::uint64_t at);
+
+  BaseSlot base_;
+  std::uint64_t clock_ = 0;
+  std::vector<Window> windows_{kWindows};
+};
+
+class DeltaEngine {
+ public:
+  DeltaEngine(const PayloadHeader& header, const BaseSlot& base);
+
+  // `section`: authentic bytes of the auxiliary section.
+  core::Result<void> load(core::ByteView section);
+  // Chunk `index` of the image; chunks of a group come in order, the first one resets what was learned.
+  Status decode(const ChunkEntry& entry, std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out);
+  Status copy(const ChunkEntry& entry, MutableBytes out);
+
+ private:
+  const PayloadHeader& header_;
+  BaseReader base_;
+  std::vector<CopySegment<LinuxProfile>> segments_;
+  std::vector<std::uint32_t> by_old_;
+  std::vector<std::uint32_t> reach_;
+  std::vector<std::uint32_t> buckets_;
+  std::vector<Element> elements_;
+  std::vector<AddressRange> ranges_;
+  std::vector<ReferenceArea> areas_;
+  DeltaMap<LinuxProfile> map_;
+  std::unique_ptr<DeltaState<LinuxProfile>> state_;
+  std::uint64_t group_ = ~std::uint64_t{0};
+};
+
+}  // namespace aseptic::payload

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delta_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "range_encoder.h"
+
+namespace aseptic::payload {
+namespace {
+
+// Records what the device will have to be told; run lengths are known only when the next difference shows up.
+struct Step {
+  enum class Kind : std::uint8_t { kRun, kDifference, kLiterals };
+  Kind kind;
+  std::uint8_t byte_class;
+  std::uint8_t predicted;
+  std::uint8_t before;
+  std::uint8_t value;
+  std::uint64_t size;  // of a run or of literals
+  std::uint64_t at;    // literals: in the chunk
+};
+
+class RecordingSink {
+ public:
+  RecordingSink(const std::uint8_t* buffer, const std::uint8_t* target) : buffer_(buffer), target_(target) {}
+
+  void plain(std::uint8_t* bytes, std::uint32_t count) {
+    const std::uint8_t* wanted = target_ + (bytes - buffer_);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (bytes[i] == wanted[i]) {
+        const std::uint32_t from = i;
+        while (i < count && bytes[i] == wanted[i])
+          ++i;
+        zeros(0, i - from);
+        note(bytes[i - 1]);
+        if (i == count) return;
+      }
+      difference(0, bytes[i], static_cast<std::uint8_t>(wanted[i] - bytes[i]));
+      bytes[i] = wanted[i];
+      note(bytes[i]);
+    }
+  }
+  void field(std::uint8_t* bytes, std::uint64_t predicted, std::uint32_t count, unsigned first_class) {
+    std::uint64_t wanted = 0;
+    std::memcpy(&wanted, target_ + (bytes - buffer_), count);
+    const std::uint64_t gap = wanted - predicted;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const unsigned byte_class = first_class + (i < 3 ? i : 3);
+      const auto guess = static_cast<std::uint8_t>(predicted >> (8U * i));
+      if (const auto value = static_cast<std::uint8_t>(gap >> (8U * i)); value != 0) {
+        difference(byte_class, guess, value);
+      } else {
+        zeros(byte_class, 1);
+      }
+      note(guess);
+    }
+    std::memcpy(bytes, &wanted, count);
+    note(bytes[count - 1]);
+  }
+  void note(std::uint8_t byte) { before_ = byte; }
+  void literals(std::uint64_t at, std::uint64_t count) {
+    steps_.push_back({Step::Kind::kLiterals, 0, 0, 0, 0, count, at});
+  }
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  void start_run(unsigned byte_class) {
+    if (run_ != kNone) return;
+    run_ = steps_.size();
+    steps_.push_back({Step::Kind::kRun, static_cast<std::uint8_t>(byte_class), 0, 0, 0, 0, 0});
+  }
+  void zeros(unsigned byte_class, std::uint64_t count) {
+    start_run(byte_class);
+    steps_[run_].size += count;
+  }
+  void difference(unsigned byte_class, std::uint8_t predicted, std::uint8_t value) {
+    start_run(byte_class);
+    steps_.push_back({Step::Kind::kDifference, static_cast<std::uint8_t>(byte_class), predicted, before_, value, 0, 0});
+    run_ = kNone;
+  }
+
+  static constexpr std::size_t kNone = ~std::size_t{0};
+  const std::uint8_t* buffer_;
+  const std::uint8_t* target_;
+  std::vector<Step> steps_;
+  std::size_t run_ = kNone;
+  std::uint8_t before_ = 0;
+};
+
+// A form of an image in which an address field holds its target, wherever the field lies. `target_for` gives the target to
+// write, or leaves the field alone.
+template <class TargetFor>
+void rewrite_references(core::ByteSpan image, const std::vector<FoundElement>& elements, TargetFor&& target_for) {
+  core::Bytes original;
+  for (std::size_t e = 0; e < elements.size(); ++e) {
+    for (const ReferenceArea& area : elements[e].areas) {
+      const core::ByteSpan part =
+          image.subspan(static_cast<std::size_t>(area.at), static_cast<std::size_t>(area.size));
+      original.assign(part.begin(), part.end());
+      scan_sites({area.kind, area.address, area.address}, original, elements[e].window, [&](const Site& site) {
+        if (site.at + site.size() > part.size()) return;
+        std::uint64_t target = 0;
+        if (!target_for(e, area, site, target)) return;
+        std::uint64_t content = 0;
+        std::memcpy(&content, original.data() + site.at, site.size());
+        content = field_for(site, content, 0, target, 0);
+        std::memcpy(part.data() + site.at, &content, site.size());
+      });
+    }
+  }
+}
+
+bool is_code(AreaKind kind) {
+  return kind == AreaKind::kX86Code || kind == AreaKind::kArm64Code || kind == AreaKind::kThumbCode;
+}
+
+// Which new program each old program became: where most of its bytes went.
+std::vector<std::ptrdiff_t> pair_elements(const Segments& segments, const std::vector<FoundElement>& old_elements,
+                                          const std::vector<FoundElement>& new_elements) {
+  struct Piece {
+    std::uint64_t at, size;
+    std::size_t element;
+  };
+  const auto pieces_of = [](const std::vector<FoundElement>& elements) {
+    std::vector<Piece> pieces;
+    for (std::size_t e = 0; e < elements.size(); ++e)
+      for (const AddressRange& range : elements[e].ranges)
+        pieces.push_back({range.at, range.size, e});
+    std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.at < b.at; });
+    return pieces;
+  };
+  const auto old_pieces = pieces_of(old_elements);
+  const auto new_pieces = pieces_of(new_elements);
+  const auto first_behind = [](const std::vector<Piece>& pieces, std::uint64_t at) {
+    // Ranges of one program may overlap in the file; a little search back finds them.
+    auto it = std::upper_bound(pieces.begin(), pieces.end(), at,
+                               [](std::uint64_t value, const Piece& piece) { return value < piece.at; });
+    for (int back = 0; back < 4 && it != pieces.begin(); ++back)
+      --it;
+    return it;
+  };
+  std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> votes;
+  for (const Segment& segment : segments) {
+    for (auto n = first_behind(new_pieces, segment.new_at);
+         n != new_pieces.end() && n->at < segment.new_at + segment.size; ++n) {
+      const std::uint64_t from = std::max(n->at, segment.new_at);
+      const std::uint64_t to = std::min(n->at + n->size, segment.new_at + segment.size);
+      if (from >= to) continue;
+      const std::uint64_t old_from = segment.old_at + (from - segment.new_at);
+      const std::uint64_t old_to = old_from + (to - from);
+      for (auto o = first_behind(old_pieces, old_from); o != old_pieces.end() && o->at < old_to; ++o) {
+        const std::uint64_t a = std::max(o->at, old_from);
+        const std::uint64_t b = std::min(o->at + o->size, old_to);
+        if (a < b) votes[{o->element, n->element}] += b - a;
+      }
+    }
+  }
+  std::vector<std::ptrdiff_t> pairs(old_elements.size(), -1);
+  std::vector<std::uint64_t> best(old_elements.size(), 0);
+  for (const auto& [pair, count] : votes) {
+    if (count <= best[pair.first]) continue;
+    best[pair.first] = count;
+    pairs[pair.first] = static_cast<std::ptrdiff_t>(pair.second);
+  }
+  return pairs;
+}
+
+class Planner {
+ public:
+  Planner(core::ByteView old_image, core::ByteView new_image)
+      : old_(old_image),
+        new_(new_image),
+        old_elements_(find_elements(old_image)),
+        new_elements_(find_elements(new_image)),
+        equal_(match_equal_blocks(old_image, new_image)) {}
+
+  OwnedMap<LinuxProfile> plan(const DeltaPlanOptions& options) {
+    match_masked();
+    for (unsigned round = 1; round < options.rounds && !old_elements_.empty() && !new_elements_.empty(); ++round) {
+      add_directory();
+      match_projected();
+    }
+    add_directory();
+    return std::move(map_);
+  }
+
+ private:
+  void match_masked() {
+    if (old_elements_.empty() || new_elements_.empty()) {
+      map_.segments = match_texts({old_, new_, &equal_});
+      return;
+    }
+    core::Bytes old_form(old_.begin(), old_.end());
+    core::Bytes new_form(new_.begin(), new_.end());
+    const auto mask = [](std::size_t, const ReferenceArea& area, const Site&, std::uint64_t& target) {
+      target = 0;
+      return is_code(area.kind);
+    };
+    rewrite_references(old_form, old_elements_, mask);
+    rewrite_references(new_form, new_elements_, mask);
+    map_.segments = match_texts({old_form, new_form, &equal_});
+  }
+
+  void match_projected() {
+    DeltaMap<LinuxProfile> map = map_.view(old_.size(), new_.size());
+    index_map(map);
+    auto learned = std::make_unique<LearnedTargets<LinuxProfile>>();
+    const Projector<LinuxProfile> projector(map, *learned);
+    core::Bytes old_form(old_.begin(), old_.end());
+    core::Bytes new_form(new_.begin(), new_.end());
+    rewrite_references(old_form, old_elements_,
+                       [&](std::size_t e, const ReferenceArea&, const Site& site, std::uint64_t& target) {
+                         bool is_exact = false;
+                         target = site.target;
+                         if (used_[e] >= 0)
+                           static_cast<void>(projector.by_map(map.elements[static_cast<std::size_t>(used_[e])],
+                                                              site.target, target, is_exact));
+                         return true;
+                       });
+    rewrite_references(new_form, new_elements_,
+                       [](std::size_t, const ReferenceArea&, const Site& site, std::uint64_t& target) {
+                         target = site.target;
+                         return true;
+                       });
+    Segments again = match_texts({old_form, new_form, &equal_});
+    map_.segments = std::move(again);
+  }
+
+  // Elements whose bytes were copied unchanged need no projection.
+  [[nodiscard]] std::vector<bool> changed_elements(const std::vector<std::ptrdiff_t>& pairs) const {
+    std::vector<bool> changed(old_elements_.size(), false);
+    struct Piece {
+      std::uint64_t at, size;
+      std::size_t element;
+    };
+    std::vector<Piece> pieces;
+    for (std::size_t e = 0; e < old_elements_.size(); ++e)
+      if (pairs[e] >= 0)
+        for (const ReferenceArea& area : old_elements_[e].areas)
+          pieces.push_back({area.at, area.size, e});
+    std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.at < b.at; });
+    for (const Segment& segment : map_.segments) {
+      auto it = std::upper_bound(pieces.begin(), pieces.end(), segment.old_at,
+                                 [](std::uint64_t value, const Piece& piece) { return value < piece.at; });
+      if (it != pieces.begin()) --it;
+      for (; it != pieces.end() && it->at < segment.old_at + segment.size; ++it) {
+        const std::uint64_t from = std::max<std::uint64_t>(it->at, segment.old_at);
+        const std::uint64_t to = std::min<std::uint64_t>(it->at + it->size, segment.old_at + segment.size);
+        if (from >= to || changed[it->element]) continue;
+        changed[it->element] = std::memcmp(old_.data() + from, new_.data() + segment.new_at + (from - segment.old_at),
+                                           static_cast<std::size_t>(to - from)) != 0;
+      }
+    }
+    return changed;
+  }
+
+  void add_directory() {
+    map_.elements.clear();
+    map_.ranges.clear();
+    map_.areas.clear();
+    const auto pairs = pair_elements(map_.segments, old_elements_, new_elements_);
+    const auto changed = changed_elements(pairs);
+    used_.assign(old_elements_.size(), -1);
+    std::vector<ReferenceArea> areas;
+    for (std::size_t e = 0; e < old_elements_.size(); ++e) {
+      if (pairs[e] < 0 || !changed[e]) continue;
+      const FoundElement& old_element = old_elements_[e];
+      const FoundElement& new_element = new_elements_[static_cast<std::size_t>(pairs[e])];
+      if (old_element.ranges.empty() || new_element.ranges.empty()) continue;
+      const auto loaded = [](const FoundElement& element) { return element.ranges; };
+      const auto old_ranges = loaded(old_element);
+      const auto new_ranges = loaded(new_element);
+      if (map_.elements.size() + 1 > LinuxProfile::kElementsMax ||
+          map_.ranges.size() + old_ranges.size() + new_ranges.size() > LinuxProfile::kRangesMax ||
+          areas.size() + old_element.areas.size() > LinuxProfile::kAreasMax)
+        break;
+      used_[e] = static_cast<std::ptrdiff_t>(map_.elements.size());
+      Element element;
+      element.window = old_element.window;
+      element.ranges_at = static_cast<std::uint32_t>(map_.ranges.size());
+      element.old_ranges = static_cast<std::uint32_t>(old_ranges.size());
+      element.new_ranges = static_cast<std::uint32_t>(new_ranges.size());
+      map_.ranges.insert(map_.ranges.end(), old_ranges.begin(), old_ranges.end());
+      map_.ranges.insert(map_.ranges.end(), new_ranges.begin(), new_ranges.end());
+      for (ReferenceArea area : old_element.areas) {
+        area.element = static_cast<std::uint32_t>(map_.elements.size());
+        areas.push_back(area);
+      }
+      map_.elements.push_back(element);
+    }
+    std::sort(areas.begin(), areas.end(), [](const ReferenceArea& a, const ReferenceArea& b) { return a.at < b.at; });
+    std::uint64_t end = 0;
+    for (const ReferenceArea& area : areas) {
+      if (area.size == 0 || area.at < end) continue;
+      map_.areas.push_back(area);
+      end = area.at + area.size;
+    }
+  }
+
+  core::ByteView old_;
+  core::ByteView new_;
+  std::vector<FoundElement> old_elements_;
+  std::vector<FoundElement> new_elements_;
+  Segments equal_;
+  std::vector<std::ptrdiff_t> used_;  // index in the map of each old element, or -1
+  OwnedMap<LinuxProfile> map_;
+};
+
+}  // namespace
+
+OwnedMap<LinuxProfile> plan_delta(core::ByteView old_image, core::ByteView new_image, const DeltaPlanOptions& options) {
+  return Planner(old_image, new_image).plan(options);
+}
+
+core::Bytes encode_delta_section(DeltaMap<LinuxProfile>& map) {
+  core::Bytes section(kDeltaSectionHeaderSize);
+  encode_delta_section_header({static_cast<std::uint32_t>(map.segments.size()),
+                               static_cast<std::uint32_t>(map.elements.size()),
+                               static_cast<std::uint32_t>(map.ranges.size()),
+                               static_cast<std::uint32_t>(map.areas.size())},
+                              section);
+  RangeEncoder coder;
+  code_map(coder, map);
+  const core::Bytes coded = coder.finish();
+  section.insert(section.end(), coded.begin(), coded.end());
+  return section;
+}
+
+template <class Profile>
+DeltaChunkEncoder<Profile>::DeltaChunkEncoder(const DeltaMap<Profile>& map, core::ByteView old_image,
+                                              core::ByteView new_image)
+    : map_(map), old_(old_image), new_(new_image), state_(std::make_unique<DeltaState<Profile>>()) {}
+template <class Profile>
+DeltaChunkEncoder<Profile>::~DeltaChunkEncoder() = default;
+
+template <class Profile>
+void DeltaChunkEncoder<Profile>::reset() {
+  state_ = std::make_unique<DeltaState<Profile>>();
+}
+
+template <class Profile>
+core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64_t size) {
+  buffer_.assign(static_cast<std::size_t>(size), 0);
+  const std::uint8_t* target = new_.data() + new_at;
+  RecordingSink sink(buffer_.data(), target);
+  RunWalker<Profile, RecordingSink> walker(map_, state_->learned, sink);
+  for_each_part(
+      map_, new_at, size,
+      [&](std::uint64_t offset, std::uint64_t old_at, std::uint64_t count) {
+        std::memcpy(buffer_.data() + offset, old_.data() + old_at, static_cast<std::size_t>(count));
+        walker.walk(core::ByteSpan(buffer_).subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count)),
+                    old_at, new_at + offset);
+        shares_.copied += count;
+      },
+      [&](std::uint64_t offset, std::uint64_t count) {
+        sink.literals(offset, count);
+        sink.note(target[offset + count - 1]);
+        shares_.literals += count;
+      });
+  RangeEncoder coder;
+  for (const Step& step : sink.steps()) {
+    switch (step.kind) {
+      case Step::Kind::kRun:
+        code_zero_run(coder, *state_, step.byte_class, step.size);
+        break;
+      case Step::Kind::kDifference:
+        code_difference<Profile>(coder, *state_, {step.byte_class, step.predicted, step.before}, step.value);
+        ++shares_.differences;
+        break;
+      case Step::Kind::kLiterals:
+        for (std::uint64_t i = 0; i < step.size; ++i)
+          code_literal(coder, *state_, target[step.at + i]);
+        break;
+    }
+  }
+  return coder.finish();
+}
+
+template class DeltaChunkEncoder<LinuxProfile>;
+
+}  // namespace aseptic::payload

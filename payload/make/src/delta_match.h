@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds which old bytes the new image can start from: equal blocks first, then a suffix array over what is left, with
+// approximate extension as in bsdiff. Called by the delta encoder, once on bytes with their references masked and once on
+// bytes with their references projected. Deterministic. Memory: five bytes per byte of old text that has no equal block.
+#pragma once
+
+#include <vector>
+
+#include "aseptic/core/bytes.h"
+#include "aseptic/payload/decode/delta_map.h"
+
+namespace aseptic::payload {
+
+using Segment = CopySegment<LinuxProfile>;
+using Segments = std::vector<Segment>;
+
+// Maximal runs of equal 4096-byte blocks, ascending in the new image.
+Segments match_equal_blocks(core::ByteView old_image, core::ByteView new_image);
+
+struct MatchInput {
+  core::ByteView old_text;  // the images, or forms of them in which references compare equal
+  core::ByteView new_text;
+  const Segments* equal;    // from match_equal_blocks, kept as they are
+};
+Segments match_texts(const MatchInput& input);
+
+}  // namespace aseptic::payload

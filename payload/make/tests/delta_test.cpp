@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Delta payloads from the maker to the slot: sizes, binding to the base, resume, and what a changed byte does.
+#include <gtest/gtest.h>
+
+#include "delta_support.h"
+
+namespace aseptic::payload::tests {
+namespace {
+
+class DeltaPayload : public testing::Test {
+ protected:
+  static const DeltaPair& pair() {
+    static const DeltaPair made = program_pair();
+    return made;
+  }
+  DeltaPayload() { fill_device(old_slot_, pair().old_image.bytes); }
+  BaseSlot base() { return {&old_slot_, pair().old_image.image_digest, pair().old_image.bytes.size()}; }
+
+  SparseDevice old_slot_{1U << 20U};
+  SparseDevice slot_{1U << 20U};
+};
+
+// Answers: DL-01
+TEST_F(DeltaPayload, GivesBackTheImageAndIsAFractionOfIt) {
+  const TestPayload& payload = pair().payload;
+  EXPECT_GT(payload.summary.chunks_delta, 3U);
+  const TestPayload full = make_test_payload(payload.image, delta_options());
+  EXPECT_LT(payload.file.size() * 4, full.file.size());
+  const auto done = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, base());
+  EXPECT_TRUE(done) << done.error().sentence();
+}
+
+TEST_F(DeltaPayload, ProjectsTheReferencesOfAProgram) {
+  const core::Bytes old_program = make_program({});
+  const core::Bytes new_program = make_program({.insert_at = 200});
+  std::size_t differing = 0;  // what a byte-wise delta would have to say
+  for (std::size_t i = 0; i < std::min(old_program.size(), new_program.size()); ++i)
+    differing += old_program[i] != new_program[i] ? 1U : 0U;
+  EXPECT_GT(differing, 5000U);
+  const DeltaPair made = make_pair(old_program, new_program);
+  EXPECT_LT(made.payload.file.size(), 4200U) << "header, table and 40 new bytes";
+}
+
+TEST_F(DeltaPayload, DoesNotDependOnTheNumberOfWorkers) {
+  MakeOptions options = delta_options();
+  options.workers = 1;
+  const core::Bytes old_program = make_program({});
+  const core::Bytes new_program = make_program({.insert_at = 10, .change = 500});
+  EXPECT_EQ(make_pair(old_program, new_program).payload.file, make_pair(old_program, new_program, options).payload.file);
+}
+
+// Answers: VF-03
+TEST_F(DeltaPayload, RefusesAnotherBaseOfTheSameSizeBeforeAnyWrite) {
+  const TestPayload& payload = pair().payload;
+  BaseSlot other = base();
+  other.image_digest.bytes[0] ^= 1U;
+  const auto refused = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, other);
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(PayloadCode::kBase));
+  EXPECT_TRUE(slot_.blocks.empty());
+  const auto none = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, {});
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(none.error().is(PayloadCode::kBase));
+  BaseSlot itself = base();
+  itself.device = &slot_;
+  EXPECT_FALSE(install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, itself));
+}
+
+TEST_F(DeltaPayload, RefusesOldBytesThatChangedUnderIt) {
+  const TestPayload& payload = pair().payload;
+  std::size_t refusals = 0;
+  for (std::size_t at = boot::kFirstRegionOffset; at < pair().old_image.bytes.size(); at += 3001) {
+    SparseDevice changed(1U << 20U);
+    core::Bytes bytes = pair().old_image.bytes;
+    bytes[at] ^= 0x10U;
+    fill_device(changed, bytes);
+    SparseDevice slot(1U << 20U);
+    const auto done = install_delta(payload.file, payload.reference(), payload.image.reference(), slot,
+                                    {&changed, pair().old_image.image_digest, bytes.size()});
+    if (done) continue;  // a byte that nothing is made from
+    EXPECT_TRUE(done.error().is(PayloadCode::kBase)) << done.error().sentence();
+    ++refusals;
+  }
+  EXPECT_GT(refusals, 20U);
+}
+
+// Answers: DL-02
+TEST_F(DeltaPayload, EveryChangedByteOfTheFileIsRefused) {
+  const TestPayload& payload = pair().payload;
+  for (std::size_t at = kHeaderSize; at < payload.file.size(); at += at < 2000 ? 7 : 131) {
+    core::Bytes file = payload.file;
+    file[at] ^= 0x40U;
+    SparseDevice slot(1U << 20U);
+    const auto done = install_delta(file, payload.reference(), payload.image.reference(), slot, base());
+    ASSERT_FALSE(done) << "at " << at;
+  }
+}
+
+// Answers: DL-03
+TEST_F(DeltaPayload, ResumesAfterEveryChunk) {
+  const TestPayload& payload = pair().payload;
+  const auto chunks = payload.summary.image_size / delta_options().chunk_size + 1;
+  for (std::uint64_t cut = 0; cut < chunks; ++cut) {
+    SparseDevice slot(1U << 20U);
+    InstallProgress progress;
+    {
+      const auto header = payload.verify();
+      ASSERT_TRUE(header);
+      auto first = PayloadInstaller::begin(*header, slot, {}, {.flush_every_bytes = 1}, base());
+      ASSERT_TRUE(first);
+      for (std::size_t at = 0; at < payload.file.size() && first->progress().chunks_done < cut; ++at)
+        ASSERT_TRUE(first->feed(at, core::ByteView(payload.file).subspan(at, 1)));
+      progress = first->progress();
+    }
+    const auto done = install_delta(payload.file, payload.reference(), payload.image.reference(), slot, base(),
+                                    {.hint = {progress.chunks_durable}});
+    ASSERT_TRUE(done) << "cut " << cut << ": " << done.error().sentence();
+  }
+}
+
+TEST_F(DeltaPayload, KeepsWholeGroupsOnAResumeAndMakesTheLastOneAgain) {
+  const TestPayload& payload = pair().payload;
+  ASSERT_TRUE(install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, base()));
+  const auto header = payload.verify();
+  const std::uint64_t chunks = (*header)->chunk_count;
+  auto all = PayloadInstaller::begin(*header, slot_, {chunks}, {}, base());
+  ASSERT_TRUE(all && all->feed(0, payload.file));
+  EXPECT_GT(all->progress().chunks_kept, chunks / 2);
+  EXPECT_EQ(all->progress().bytes_written, 0U);
+  // One byte of a group's last chunk: the group is made again, from its start, and nothing else.
+  core::Bytes block(kBlockSize);
+  ASSERT_TRUE(slot_.read(5 * 8192, block));
+  block[9] ^= 1U;
+  ASSERT_TRUE(slot_.write(5 * 8192, block));
+  auto again = PayloadInstaller::begin(*header, slot_, {chunks}, {}, base());
+  ASSERT_TRUE(again && again->feed(0, payload.file) && again->finish());
+  EXPECT_GT(again->progress().bytes_written, 0U);
+  EXPECT_LE(again->progress().bytes_written, 3U * 8192U);
+  EXPECT_TRUE(measure_slot(slot_, payload.image.reference()));
+}
+
+TEST_F(DeltaPayload, RefusesTableEntriesThatStartFromTheWrongPlace) {
+  PayloadHeader header;
+  header.image_size = 8 * 8192;
+  header.chunk_size = 8192;
+  header.chunk_count = 8;
+  header.page_entries = 4;
+  header.page_count = 2;
+  header.encodings = kEncodingsSupported;
+  header.base_image_size = 5 * 8192;
+  Digest some{};
+  some.fill(1);
+  const auto check = [&](std::uint64_t chunk, const ChunkEntry& entry) {
+    core::Bytes page(page_size(4));
+    encode_page_header(chunk / 4, 4, chunk < 4 ? some : Digest{}, page);
+    for (std::uint32_t i = 0; i < 4; ++i)
+      encode_entry({Encoding::kZero, 0, 8192, {}, {}},
+                   core::ByteSpan(page).subspan(kPageHeaderSize + i * kEntrySize).first<kEntrySize>());
+    encode_entry(entry, core::ByteSpan(page).subspan(kPageHeaderSize + chunk % 4 * kEntrySize).first<kEntrySize>());
+    Digest next{};
+    return check_page(header, chunk / 4, page, next);
+  };
+  const auto delta = [&](std::uint64_t group) { return ChunkEntry{Encoding::kDelta, 100, 8192, some, some, group}; };
+  EXPECT_EQ(check(6, delta(6)), Status::kOk);
+  EXPECT_EQ(check(6, delta(4)), Status::kOk);
+  EXPECT_EQ(check(6, delta(3)), Status::kBadSource) << "on the page in front";
+  EXPECT_EQ(check(6, delta(7)), Status::kBadSource) << "behind itself";
+  EXPECT_EQ(check(6, delta(~0ULL)), Status::kBadSource);
+  const auto copy = [&](std::uint64_t from) { return ChunkEntry{Encoding::kCopyFromSlot, 0, 8192, {}, some, from}; };
+  EXPECT_EQ(check(1, copy(0)), Status::kOk);
+  EXPECT_EQ(check(1, copy(4 * 8192)), Status::kOk);
+  EXPECT_EQ(check(1, copy(4 * 8192 + 1)), Status::kBadSource);
+  EXPECT_EQ(check(1, copy(~0ULL - 4095)), Status::kBadSource) << "offset + size wraps";
+  EXPECT_EQ(check(1, {Encoding::kRaw, 8192, 8192, some, some, 1}), Status::kReservedNotZero);
+  EXPECT_EQ(check(1, {Encoding::kDelta, 31, 8192, some, some, 1}), Status::kBadStoredSize);
+  EXPECT_EQ(check(1, {Encoding::kDelta, 8192, 8192, some, some, 1}), Status::kBadStoredSize);
+  EXPECT_EQ(check(1, {Encoding::kCopyFromSlot, 1, 8192, {}, some, 0}), Status::kBadStoredSize);
+  EXPECT_EQ(check(1, {Encoding::kCopyFromSlot, 0, 8192, some, some, 0}), Status::kBadEntryDigest);
+}
+
+TEST_F(DeltaPayload, RefusesImagesThatHaveNothingInCommon) {
+  const TestImage old_image = make_image_of(core::Bytes(64 * 1024, 0), 1);
+  const TestImage new_image = make_image_of(mixed_bytes(64 * 1024, 99), 2);
+  MemoryImage base(old_image.bytes);
+  MemoryImage image(new_image.bytes);
+  MemoryPayload out;
+  const auto made = make_delta_payload(base, image, out, delta_options());
+  if (made) {  // the manifest's pages may still be worth a delta; then it must give back the image
+    SparseDevice old_slot(1U << 20U);
+    fill_device(old_slot, old_image.bytes);
+    const TestPayload payload{new_image, out.content, *made};
+    EXPECT_TRUE(install_delta(payload.file, payload.reference(), new_image.reference(), slot_,
+                              {&old_slot, old_image.image_digest, old_image.bytes.size()}));
+  } else {
+    EXPECT_TRUE(made.error().is(PayloadCode::kOptions));
+  }
+}
+
+}  // namespace
+}  // namespace aseptic::payload::tests
