@@ -55,7 +55,7 @@ Status CellStore::write_oldest(const Current& current, const MonotonicState& sta
   const MonotonicCell next{state, current.cell.write_count + 1};
   std::array<std::uint8_t, kMonotonicCellSize> bytes{};
   encode_monotonic_cell(next, bytes);
-  const std::uint64_t offset = current.oldest * kMonotonicCellStride;
+  const AreaOffset offset = current.oldest * kMonotonicCellStride;
   ASEPTIC_BOOT_TRY(storage_.erase(Area::kMonotonic, offset, kMonotonicCellStride));
   ASEPTIC_BOOT_TRY(storage_.program(Area::kMonotonic, offset, bytes));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kMonotonic));

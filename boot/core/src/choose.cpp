@@ -75,7 +75,7 @@ void PowerUp::write_mailbox(const Decision& d) {
 
 // Requests are bound to the boot that follows them: an image is about to start, so they are used up.
 void PowerUp::clear_requests() {
-  const std::uint64_t size = port_.storage.size(Area::kRequests);
+  const AreaOffset size = port_.storage.size(Area::kRequests);
   if (size == 0) return;
   if (!ok(port_.storage.erase(Area::kRequests, 0, size)) || !ok(port_.storage.sync(Area::kRequests)))
     tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, Status::kIoError);

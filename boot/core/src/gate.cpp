@@ -71,14 +71,7 @@ Status PowerUp::write_recovery(ImagePlace from) {
   const ImageFacts source = measure(from).facts;
   if (source.image_size > port_.storage.size(Area::kRecovery)) return Status::kTooLargeForSlot;
   measured_[static_cast<std::size_t>(ImagePlace::kRecovery)].done = false;
-  ASEPTIC_BOOT_TRY(port_.storage.erase(Area::kRecovery, 0, port_.storage.size(Area::kRecovery)));
-  std::array<std::uint8_t, kImageBlockSize> block;
-  // The block with the manifest comes last: a copy that was cut off does not even look like an image.
-  for (std::uint64_t offset = source.image_size; offset > 0;) {
-    offset -= kImageBlockSize;
-    ASEPTIC_BOOT_TRY(port_.storage.read(area_of(from), offset, block));
-    ASEPTIC_BOOT_TRY(port_.storage.program(Area::kRecovery, offset, block));
-  }
+  ASEPTIC_BOOT_TRY(images_.copy(area_of(from), source.image_size, Area::kRecovery));
   ASEPTIC_BOOT_TRY(port_.storage.sync(Area::kRecovery));
   return verifies(ImagePlace::kRecovery, source.info.manifest) ? Status::kOk : Status::kWriteNotVerified;
 }

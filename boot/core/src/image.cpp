@@ -4,159 +4,163 @@
 #include "aseptic/boot/format/tree_hash.h"
 
 namespace aseptic::boot {
-namespace {
-std::size_t piece(std::uint64_t left) {
-  return static_cast<std::size_t>(left < kImageBlockSize ? left : kImageBlockSize);
-}
-}  // namespace
 
 // SECURITY(T-24): product, hardware and revision range are signed and compared here, at every power-up.
-Status ImageVerifier::match_device(const Manifest& m) const {
+Status ImageVerifier::match_device(const ManifestWire& m) const {
   // SECURITY(T-48): until the second signature exists in code, production is refused as a whole, and a
   // development image never runs on a production device.
   if (provisioning_.life_cycle != LifeCycle::kDevelopment) return Status::kProductionRefused;
-  if (m.life_cycle != provisioning_.life_cycle) return Status::kWrongLifeCycle;
-  if (m.image_type != ImageType::kApplication) return Status::kNotBootable;
-  if (m.product != provisioning_.product) return Status::kWrongProduct;
-  if (m.hardware != provisioning_.hardware) return Status::kWrongHardware;
-  if (provisioning_.hardware_revision < m.hardware_revision_min ||
-      provisioning_.hardware_revision > m.hardware_revision_max)
+  if (m.life_cycle.get() != static_cast<std::uint8_t>(provisioning_.life_cycle)) return Status::kWrongLifeCycle;
+  if (m.image_type.get() != static_cast<std::uint8_t>(ImageType::kApplication)) return Status::kNotBootable;
+  if (!equal(m.product, provisioning_.product)) return Status::kWrongProduct;
+  if (!equal(m.hardware, provisioning_.hardware)) return Status::kWrongHardware;
+  if (provisioning_.hardware_revision < m.hardware_revision_min.get() ||
+      provisioning_.hardware_revision > m.hardware_revision_max.get())
     return Status::kWrongRevision;
-  if (m.min_boot_version > port_.boot_version) return Status::kBootTooOld;
-  return Status::kOk;
+  return m.min_boot_version.get() > port_.boot_version ? Status::kBootTooOld : Status::kOk;
 }
 
-Status ImageVerifier::find_key(const Manifest& m, std::uint8_t& slot) {
+Status ImageVerifier::find_key(const ManifestWire& m, std::uint8_t& slot) {
   for (std::size_t i = 0; i < kKeySlotCount; ++i) {
     const KeySlot& key = provisioning_.key_slots[i];
-    if (!key.provisioned) continue;
-    if (!equal(hash_of(port_.hasher, key.keys.p256), m.classic_key_id)) continue;
-    if (!equal(hash_of(port_.hasher, key.keys.slh_dsa), m.post_quantum_key_id)) continue;
+    if (!key.provisioned || !equal(hash_of(port_.hasher, key.keys.p256), m.classic_key_id) ||
+        !equal(hash_of(port_.hasher, key.keys.slh_dsa), m.post_quantum_key_id))
+      continue;
     slot = static_cast<std::uint8_t>(i);
     return Status::kOk;
   }
   return Status::kUnknownKey;
 }
 
-Status ImageVerifier::verify_signature(Area area, std::span<const std::uint8_t, kManifestRegionSize> region,
-                                       std::uint8_t key_slot) {
-  std::array<std::uint8_t, kP256SignatureSize> signature{};
+Status ImageVerifier::verify_signature(Area area, std::uint8_t key_slot) {
+  std::array<std::uint8_t, kP256SignatureSize> signature;
   ASEPTIC_BOOT_TRY(port_.storage.read(area, kManifestRegionSize, signature));
   // Development life cycle: the post-quantum block and the reserved bytes are zero (check_signature_block,
   // streamed).
-  if (!ok(check_zero(area, kManifestRegionSize + kP256SignatureSize, kManifestSize)))
+  if (!ok(stream(area, kManifestRegionSize + kP256SignatureSize, kManifestSize, Use::kZero)))
     return Status::kPostQuantumNotZero;
-  const Digest message = p256_message_digest(port_.hasher, region);
+  const Digest message = p256_message_digest(port_.hasher, region_);
   return port_.verifier.verify_p256(provisioning_.key_slots[key_slot].keys.p256, message, signature);
 }
 
-Status ImageVerifier::verify_flat(Area area, const Region& region) {
-  port_.hasher.reset();
-  for (std::uint64_t done = 0; done < region.size;) {
-    const auto part = MutableBytes(block_).first(piece(region.size - done));
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, region.offset + done, part));
-    port_.hasher.update(part);
-    done += part.size();
+// The one loop that reads a slot: block by block through `block_`.
+Status ImageVerifier::stream(Area area, AreaOffset from, AreaOffset to, Use use) {
+  const std::uint8_t blank = use == Use::kBlank ? port_.storage.erased_value() : std::uint8_t{0};
+  const AreaOffset start = from;
+  while (from < to) {
+    const AreaOffset left = to - from;
+    const AreaOffset hole = use == Use::kBlank ? port_.storage.known_zero(area, from) : 0;
+    if (hole != 0) {
+      from += hole < left ? hole : left;
+      continue;
+    }
+    const auto part = MutableBytes(block_).first(left < block_.size() ? left : block_.size());
+    ASEPTIC_BOOT_TRY(port_.storage.read(area, from, part));
+    if (use == Use::kHash) {
+      port_.hasher.update(part);
+    } else if (use == Use::kCopy) {
+      ASEPTIC_BOOT_TRY(port_.memory.write(from - start, part));
+    } else {
+      for (const auto byte : part)
+        if (byte != 0 && byte != blank) return use == Use::kBlank ? Status::kDirtySlot : Status::kReservedNotZero;
+    }
+    from += part.size();
   }
-  Digest measured{};
-  port_.hasher.finish(measured);
-  return equal(measured, region.digest) ? Status::kOk : Status::kRegionDigest;
+  return Status::kOk;
 }
 
-Status ImageVerifier::verify_tree(Area area, const Region& region, const Digest& salt) {
+Status ImageVerifier::hash_flat(Area area, const RegionWire& region, Digest& measured) {
+  const auto offset = static_cast<AreaOffset>(region.offset.get());
+  port_.hasher.reset();
+  ASEPTIC_BOOT_TRY(stream(area, offset, offset + static_cast<AreaOffset>(region.size.get()), Use::kHash));
+  port_.hasher.finish(measured);
+  return Status::kOk;
+}
+
+Status ImageVerifier::hash_tree(Area area, const RegionWire& region, Digest& measured) {
+  const Digest& salt = manifest().tree_salt;
   TreeHasher tree(port_.hasher, salt);
-  for (std::uint64_t done = 0; done < region.size; done += kImageBlockSize) {
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, region.offset + done, block_));
-    tree.add_block(block_);
+  const auto size = static_cast<AreaOffset>(region.size.get());
+  for (AreaOffset done = 0; done < size; done += kImageBlockSize) {
+    const AreaOffset offset = static_cast<AreaOffset>(region.offset.get()) + done;
+    begin_tree_leaf(port_.hasher, salt);
+    ASEPTIC_BOOT_TRY(stream(area, offset, offset + kImageBlockSize, Use::kHash));
+    port_.hasher.finish(measured);
+    tree.add_leaf(measured);
   }
-  Digest measured{};
-  ASEPTIC_BOOT_TRY(tree.root(measured));
-  return equal(measured, region.digest) ? Status::kOk : Status::kRegionDigest;
+  return tree.root(measured);
 }
 
 // SECURITY(T-34): every byte outside the signed regions is erased value or zero.
-Status ImageVerifier::check_blank(Area area, std::uint64_t from, std::uint64_t to) {
-  const std::uint8_t erased = port_.storage.erased_value();
-  while (from < to) {
-    const std::uint64_t hole = port_.storage.known_zero(area, from);
-    if (hole != 0) {
-      from += hole < to - from ? hole : to - from;
-      continue;
-    }
-    const auto part = MutableBytes(block_).first(piece(to - from));
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, from, part));
-    for (const auto byte : part)
-      if (byte != 0 && byte != erased) return Status::kDirtySlot;
-    from += part.size();
+Status ImageVerifier::verify_regions(Area area) {
+  const ManifestWire& m = manifest();
+  AreaOffset covered = kManifestSize;
+  for (std::size_t i = 0; i < m.region_count.get(); ++i) {
+    const RegionWire& region = m.regions[i];
+    const auto offset = static_cast<AreaOffset>(region.offset.get());
+    ASEPTIC_BOOT_TRY(stream(area, covered, offset, Use::kBlank));
+    const bool exec = region.kind.get() == static_cast<std::uint8_t>(RegionKind::kExecCopied);
+    Digest measured;
+    ASEPTIC_BOOT_TRY(exec ? hash_flat(area, region, measured) : hash_tree(area, region, measured));
+    if (!equal(measured, region.digest)) return Status::kRegionDigest;
+    covered = offset + static_cast<AreaOffset>(region.size.get());
   }
-  return Status::kOk;
-}
-
-Status ImageVerifier::check_zero(Area area, std::uint64_t from, std::uint64_t to) {
-  while (from < to) {
-    const auto part = MutableBytes(block_).first(piece(to - from));
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, from, part));
-    if (!all_bytes_are(part, 0)) return Status::kReservedNotZero;
-    from += part.size();
-  }
-  return Status::kOk;
-}
-
-Status ImageVerifier::verify_regions(Area area, const Manifest& m) {
-  std::uint64_t covered = kManifestSize;
-  for (std::size_t i = 0; i < m.region_count; ++i) {
-    const Region& region = m.regions[i];
-    ASEPTIC_BOOT_TRY(check_blank(area, covered, region.offset));
-    ASEPTIC_BOOT_TRY(region.kind == RegionKind::kExecCopied ? verify_flat(area, region)
-                                                            : verify_tree(area, region, m.tree_salt));
-    covered = region.offset + region.size;
-  }
-  return check_blank(area, covered, m.image_size);
+  return stream(area, covered, static_cast<AreaOffset>(m.image_size.get()), Use::kBlank);
 }
 
 Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
-  const std::uint64_t area_size = port_.storage.size(area);
+  const AreaOffset area_size = port_.storage.size(area);
   if (area_size < kFirstRegionOffset) return Status::kNotFound;
-  std::array<std::uint8_t, kManifestRegionSize> region{};
-  ASEPTIC_BOOT_TRY(port_.storage.read(area, 0, region));
-  Manifest m;
-  ASEPTIC_BOOT_TRY(decode_manifest(region, m));
-  ASEPTIC_BOOT_TRY(check_fits_slot(m, area_size));
+  ASEPTIC_BOOT_TRY(port_.storage.read(area, 0, region_));
+  const ManifestWire& m = manifest();
+  ASEPTIC_BOOT_TRY(check_manifest(m));
+  // SECURITY(T-35): every later read is bounded by image_size, so this one comparison bounds them to the slot.
+  if (m.image_size.get() > area_size) return Status::kTooLargeForSlot;
   ASEPTIC_BOOT_TRY(match_device(m));
   std::uint8_t key_slot = 0;
   ASEPTIC_BOOT_TRY(find_key(m, key_slot));
-  ASEPTIC_BOOT_TRY(verify_signature(area, region, key_slot));
-  ASEPTIC_BOOT_TRY(verify_regions(area, m));
-  if (extent == Extent::kWholeSlot) ASEPTIC_BOOT_TRY(check_blank(area, m.image_size, area_size));
-  ImageFacts facts;
-  facts.info = {manifest_digest(port_.hasher, region), m.set_digest, m.sequence, m.epoch, m.min_root_version};
-  facts.image_digest = image_digest(port_.hasher, m);
-  facts.image_size = m.image_size;
-  facts.load_address = m.load_address;
-  facts.entry = m.entry;
-  facts.exec = m.regions[0];
-  facts.key_revoke_mask = m.key_revoke_mask;
-  facts.policy_flags = m.policy_flags;
-  facts.key_slot = key_slot;
-  out = facts;
+  ASEPTIC_BOOT_TRY(verify_signature(area, key_slot));
+  ASEPTIC_BOOT_TRY(verify_regions(area));
+  const auto image_size = static_cast<AreaOffset>(m.image_size.get());
+  if (extent == Extent::kWholeSlot) ASEPTIC_BOOT_TRY(stream(area, image_size, area_size, Use::kBlank));
+  out.info.manifest = manifest_digest(port_.hasher, region_);
+  out.info.set = m.set_digest;
+  out.info.sequence = m.sequence.get();
+  out.info.epoch = m.epoch.get();
+  out.info.min_root_version = m.min_root_version.get();
+  out.image_digest = image_digest(port_.hasher, m);
+  out.image_size = image_size;
+  out.load_address = m.load_address.get();
+  out.entry = m.entry.get();
+  out.exec_offset = static_cast<AreaOffset>(m.regions[0].offset.get());
+  out.exec_size = static_cast<AreaOffset>(m.regions[0].size.get());
+  out.exec_digest = m.regions[0].digest;
+  out.key_revoke_mask = m.key_revoke_mask.get();
+  out.policy_flags = m.policy_flags.get();
+  out.key_slot = key_slot;
   return Status::kOk;
 }
 
 Status ImageVerifier::load(Area area, const ImageFacts& facts) {
-  const Region& exec = facts.exec;
-  ASEPTIC_BOOT_TRY(port_.memory.check_placement(facts.load_address, exec.size));
-  ASEPTIC_BOOT_TRY(port_.memory.begin(exec.size));
-  for (std::uint64_t done = 0; done < exec.size;) {
-    const auto part = MutableBytes(block_).first(piece(exec.size - done));
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, exec.offset + done, part));
-    ASEPTIC_BOOT_TRY(port_.memory.write(done, part));
-    done += part.size();
-  }
+  ASEPTIC_BOOT_TRY(port_.memory.check_placement(facts.load_address, facts.exec_size));
+  ASEPTIC_BOOT_TRY(port_.memory.begin(facts.exec_size));
+  ASEPTIC_BOOT_TRY(stream(area, facts.exec_offset, facts.exec_offset + facts.exec_size, Use::kCopy));
   ByteView sealed;
   ASEPTIC_BOOT_TRY(port_.memory.seal(sealed));
-  if (sealed.size() != exec.size) return Status::kLoaderFailed;
+  if (sealed.size() != facts.exec_size) return Status::kLoaderFailed;
   // SECURITY(T-30): what is verified is the sealed copy that runs, not the medium it came from.
-  return equal(hash_of(port_.hasher, sealed), exec.digest) ? Status::kOk : Status::kRegionDigest;
+  return equal(hash_of(port_.hasher, sealed), facts.exec_digest) ? Status::kOk : Status::kRegionDigest;
+}
+
+// The block with the manifest comes last: a copy that was cut off does not even look like an image.
+Status ImageVerifier::copy(Area from, AreaOffset size, Area to) {
+  ASEPTIC_BOOT_TRY(port_.storage.erase(to, 0, port_.storage.size(to)));
+  for (AreaOffset offset = size; offset > 0;) {
+    offset -= kWorkBlockSize;  // divides every image size
+    ASEPTIC_BOOT_TRY(port_.storage.read(from, offset, block_));
+    ASEPTIC_BOOT_TRY(port_.storage.program(to, offset, block_));
+  }
+  return Status::kOk;
 }
 
 Status is_acceptable(const ImageFacts& facts, const MonotonicState& store) {

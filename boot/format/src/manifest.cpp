@@ -13,110 +13,100 @@ bool is_version_character(char c) {
          c == '-';
 }
 
-Status check_version(const std::array<char, kVersionSize>& version) {
+Status check_version(std::span<const std::uint8_t, kVersionSize> version) {
   std::size_t length = 0;
-  while (length < kVersionSize && version[length] != '\0')
+  while (length < kVersionSize && is_version_character(static_cast<char>(version[length])))
     ++length;
-  if (length == 0) return Status::kBadText;
-  for (std::size_t i = 0; i < kVersionSize; ++i) {
-    if (i < length && !is_version_character(version[i])) return Status::kBadText;
-    if (i >= length && version[i] != '\0') return Status::kBadText;
-  }
-  return Status::kOk;
+  return length != 0 && all_bytes_are(version.subspan(length), 0) ? Status::kOk : Status::kBadText;
 }
 
-bool is_tree(RegionKind kind) {
-  return kind == RegionKind::kTreeVerified || kind == RegionKind::kVerity;
+bool is_tree(const RegionWire& region) {
+  return region.kind.get() == static_cast<std::uint8_t>(RegionKind::kTreeVerified) ||
+         region.kind.get() == static_cast<std::uint8_t>(RegionKind::kVerity);
 }
-
-Status check_region(const Region& region, std::uint64_t free_from) {
-  if (region.kind != RegionKind::kExecCopied && !is_tree(region.kind)) return Status::kBadEnumerator;
-  // SECURITY(T-35): each bound is checked before any sum is made; kImageSizeMax keeps sums far from wrapping.
-  if (region.offset > kImageSizeMax || region.size > kImageSizeMax || region.size == 0)
-    return Status::kBadRegionTable;
-  if (region.offset % kImageBlockSize != 0 || region.offset < free_from) return Status::kBadRegionTable;
-  if (is_tree(region.kind) && region.size % kImageBlockSize != 0) return Status::kBadRegionTable;
-  if (is_zero(region.digest)) return Status::kBadRegionTable;
-  return Status::kOk;
+bool is_application(const ManifestWire& w) {
+  return w.image_type.get() == static_cast<std::uint8_t>(ImageType::kApplication);
 }
 
 // An application has exactly one executable region, the first; data has none.
-Status check_kinds(const Manifest& m) {
-  for (std::size_t i = 0; i < m.region_count; ++i) {
-    const bool exec = m.regions[i].kind == RegionKind::kExecCopied;
-    if (exec != (m.image_type == ImageType::kApplication && i == 0)) return Status::kBadRegionTable;
-  }
-  return Status::kOk;
+Status check_region(const RegionWire& region, bool executable, std::uint64_t free_from) {
+  const bool exec = region.kind.get() == static_cast<std::uint8_t>(RegionKind::kExecCopied);
+  if (!exec && !is_tree(region)) return Status::kBadEnumerator;
+  const std::uint64_t offset = region.offset.get();
+  const std::uint64_t size = region.size.get();
+  // SECURITY(T-35): each bound is checked before any sum is made; kImageSizeMax keeps sums far from wrapping.
+  if (offset > kImageSizeMax || size > kImageSizeMax || size == 0) return Status::kBadRegionTable;
+  if (offset % kImageBlockSize != 0 || offset < free_from) return Status::kBadRegionTable;
+  if (!exec && size % kImageBlockSize != 0) return Status::kBadRegionTable;
+  if (is_zero(region.digest)) return Status::kBadRegionTable;
+  return exec == executable ? Status::kOk : Status::kBadRegionTable;
 }
 
-Status check_regions(const Manifest& m) {
-  if (m.region_count == 0 || m.region_count > kRegionCountMax) return Status::kBadRegionTable;
+Status check_regions(const ManifestWire& w) {
+  const std::size_t count = w.region_count.get();
+  if (count == 0 || count > kRegionCountMax) return Status::kBadRegionTable;
   std::uint64_t end = kFirstRegionOffset;
-  for (std::size_t i = 0; i < m.region_count; ++i) {
-    ASEPTIC_BOOT_TRY(check_region(m.regions[i], end));
-    end = m.regions[i].offset + m.regions[i].size;
-  }
-  for (std::size_t i = m.region_count; i < kRegionCountMax; ++i) {
-    const Region& r = m.regions[i];
-    if (r.kind != RegionKind::kUnused || r.offset != 0 || r.size != 0 || !is_zero(r.digest))
+  for (std::size_t i = 0; i < kRegionCountMax; ++i) {
+    const RegionWire& region = w.regions[i];
+    if (i < count) {
+      ASEPTIC_BOOT_TRY(check_region(region, i == 0 && is_application(w), end));
+      end = region.offset.get() + region.size.get();
+    } else if (!all_bytes_are(bytes_of(region), 0)) {
       return Status::kReservedNotZero;
+    }
   }
-  ASEPTIC_BOOT_TRY(check_kinds(m));
-  if (m.image_size > kImageSizeMax || m.image_size != round_up_to_block(end)) return Status::kBadImageSize;
-  return Status::kOk;
+  return w.image_size.get() == round_up_to_block(end) && w.image_size.get() <= kImageSizeMax ? Status::kOk
+                                                                                             : Status::kBadImageSize;
 }
 
 // Tree parameters are there exactly when a region needs them: no byte of a manifest is without a meaning.
-Status check_tree(const Manifest& m) {
+Status check_tree(const ManifestWire& w) {
   bool any_tree = false;
   bool any_verity = false;
-  for (const auto& region : m.regions) {
-    any_tree = any_tree || is_tree(region.kind);
-    any_verity = any_verity || region.kind == RegionKind::kVerity;
+  for (const auto& region : w.regions) {
+    any_tree = any_tree || is_tree(region);
+    any_verity = any_verity || region.kind.get() == static_cast<std::uint8_t>(RegionKind::kVerity);
   }
-  if (m.tree_hash != (any_tree ? TreeHash::kSha256 : TreeHash::kNone)) return Status::kBadTree;
-  if (!any_tree && !is_zero(m.tree_salt)) return Status::kBadTree;
-  if (any_verity == is_zero(m.verity_root)) return Status::kBadTree;
-  if (!any_verity && !is_zero(m.verity_salt)) return Status::kBadTree;
+  if (w.tree_hash.get() != static_cast<std::uint8_t>(any_tree ? TreeHash::kSha256 : TreeHash::kNone) ||
+      w.tree_block_log2.get() != (any_tree ? kTreeBlockLog2 : 0))
+    return Status::kBadTree;
+  if (!any_tree && !is_zero(w.tree_salt)) return Status::kBadTree;
+  if (any_verity == is_zero(w.verity_root)) return Status::kBadTree;
+  if (!any_verity && !is_zero(w.verity_salt)) return Status::kBadTree;
   return Status::kOk;
 }
 
-Status check_entry(const Manifest& m) {
-  if (m.image_type == ImageType::kData)
-    return m.load_address == 0 && m.entry == 0 ? Status::kOk : Status::kBadEntry;
-  if (m.entry < m.load_address || m.entry - m.load_address >= m.regions[0].size) return Status::kBadEntry;
-  if (m.load_address > ~0ULL - m.regions[0].size) return Status::kBadEntry;
-  return Status::kOk;
+Status check_entry(const ManifestWire& w) {
+  const std::uint64_t load_address = w.load_address.get();
+  const std::uint64_t entry = w.entry.get();
+  const std::uint64_t size = w.regions[0].size.get();
+  const bool good = is_application(w)
+                        ? entry >= load_address && entry - load_address < size && load_address <= ~0ULL - size
+                        : load_address == 0 && entry == 0;
+  return good ? Status::kOk : Status::kBadEntry;
 }
 
-Status check_dependencies(const Manifest& m) {
-  if (m.dependency_count > kDependencyCountMax) return Status::kBadDependency;
+Status check_dependencies(const ManifestWire& w) {
+  if (w.dependency_count.get() > kDependencyCountMax) return Status::kBadDependency;
   for (std::size_t i = 0; i < kDependencyCountMax; ++i) {
-    const Dependency& d = m.dependencies[i];
+    const DependencyWire& d = w.dependencies[i];
     const bool named = !all_bytes_are(d.component, 0);
-    if (i < m.dependency_count ? !named : (named || d.sequence_min != 0)) return Status::kBadDependency;
+    if (i < w.dependency_count.get() ? !named : !all_bytes_are(bytes_of(d), 0)) return Status::kBadDependency;
   }
   return Status::kOk;
 }
 
-Status check_scalars(const Manifest& m) {
-  if (m.image_type != ImageType::kApplication && m.image_type != ImageType::kData)
+Status check_scalars(const ManifestWire& w) {
+  if (!is_application(w) && w.image_type.get() != static_cast<std::uint8_t>(ImageType::kData))
     return Status::kBadEnumerator;
-  if (m.life_cycle != LifeCycle::kDevelopment && m.life_cycle != LifeCycle::kProduction)
+  if (w.life_cycle.get() != static_cast<std::uint8_t>(LifeCycle::kDevelopment) &&
+      w.life_cycle.get() != static_cast<std::uint8_t>(LifeCycle::kProduction))
     return Status::kBadEnumerator;
-  if (m.hardware_revision_min > m.hardware_revision_max) return Status::kBadRange;
-  if (m.sequence == 0) return Status::kBadRange;
-  if ((m.policy_flags & ~kPolicyFlagsKnown) != 0) return Status::kPolicyFlagUnknown;
-  if ((m.key_revoke_mask >> kKeySlotCount) != 0) return Status::kPolicyFlagUnknown;
-  return check_version(m.version);
-}
-
-Status check(const Manifest& m) {
-  ASEPTIC_BOOT_TRY(check_scalars(m));
-  ASEPTIC_BOOT_TRY(check_regions(m));
-  ASEPTIC_BOOT_TRY(check_tree(m));
-  ASEPTIC_BOOT_TRY(check_entry(m));
-  return check_dependencies(m);
+  if (w.hardware_revision_min.get() > w.hardware_revision_max.get()) return Status::kBadRange;
+  if (w.sequence.get() == 0) return Status::kBadRange;
+  if ((w.policy_flags.get() & ~kPolicyFlagsKnown) != 0) return Status::kPolicyFlagUnknown;
+  if ((w.key_revoke_mask.get() >> kKeySlotCount) != 0) return Status::kPolicyFlagUnknown;
+  return check_version(w.version);
 }
 
 Status check_fixed_fields(const ManifestWire& w) {
@@ -126,14 +116,11 @@ Status check_fixed_fields(const ManifestWire& w) {
   if (w.classic_algorithm.get() != static_cast<std::uint8_t>(ClassicAlgorithm::kEcdsaP256) ||
       w.post_quantum_algorithm.get() != static_cast<std::uint8_t>(PostQuantumAlgorithm::kSlhDsaSha2_128s))
     return Status::kBadAlgorithm;
-  if (!all_bytes_are(w.reserved_tree, 0) || !all_bytes_are(w.reserved_min, 0) ||
-      !all_bytes_are(w.reserved_algorithm, 0) || !all_bytes_are(w.reserved_tail, 0))
-    return Status::kReservedNotZero;
+  bool zero = all_bytes_are(w.reserved_tree, 0) && all_bytes_are(w.reserved_min, 0) &&
+              all_bytes_are(w.reserved_algorithm, 0) && all_bytes_are(w.reserved_tail, 0);
   for (const auto& region : w.regions)
-    if (!all_bytes_are(region.reserved, 0)) return Status::kReservedNotZero;
-  const bool tree = w.tree_hash.get() != static_cast<std::uint8_t>(TreeHash::kNone);
-  if (w.tree_block_log2.get() != (tree ? kTreeBlockLog2 : 0)) return Status::kBadTree;
-  return Status::kOk;
+    zero = zero && all_bytes_are(region.reserved, 0);
+  return zero ? Status::kOk : Status::kReservedNotZero;
 }
 
 void encode_region(const Region& region, RegionWire& out) {
@@ -149,8 +136,16 @@ Region decode_region(const RegionWire& wire) {
 
 }  // namespace
 
+Status check_manifest(const ManifestWire& w) {
+  ASEPTIC_BOOT_TRY(check_fixed_fields(w));
+  ASEPTIC_BOOT_TRY(check_scalars(w));
+  ASEPTIC_BOOT_TRY(check_regions(w));
+  ASEPTIC_BOOT_TRY(check_tree(w));
+  ASEPTIC_BOOT_TRY(check_entry(w));
+  return check_dependencies(w);
+}
+
 Status encode_manifest(const Manifest& m, std::span<std::uint8_t, kManifestRegionSize> out) {
-  ASEPTIC_BOOT_TRY(check(m));
   ManifestWire w{};
   copy_bytes(w.magic, domain(kManifestMagic).first(8));
   w.format.set(kManifestFormat);
@@ -192,14 +187,14 @@ Status encode_manifest(const Manifest& m, std::span<std::uint8_t, kManifestRegio
   w.post_quantum_algorithm.set(static_cast<std::uint8_t>(PostQuantumAlgorithm::kSlhDsaSha2_128s));
   w.classic_key_id = m.classic_key_id;
   w.post_quantum_key_id = m.post_quantum_key_id;
+  ASEPTIC_BOOT_TRY(check_manifest(w));
   copy_bytes(out, bytes_of(w));
   return Status::kOk;
 }
 
 Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes, Manifest& out) {
-  ManifestWire w{};
-  copy_bytes(mutable_bytes_of(w), bytes);
-  ASEPTIC_BOOT_TRY(check_fixed_fields(w));
+  const ManifestWire& w = manifest_wire(bytes);
+  ASEPTIC_BOOT_TRY(check_manifest(w));
   Manifest m;
   m.image_type = static_cast<ImageType>(w.image_type.get());
   m.life_cycle = static_cast<LifeCycle>(w.life_cycle.get());
@@ -233,7 +228,6 @@ Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes,
   m.sbom_digest = w.sbom_digest;
   m.classic_key_id = w.classic_key_id;
   m.post_quantum_key_id = w.post_quantum_key_id;
-  ASEPTIC_BOOT_TRY(check(m));
   out = m;
   return Status::kOk;
 }
@@ -259,14 +253,17 @@ Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManife
   return hash_of(hasher, domain(kP256Domain), region);
 }
 
+Digest image_digest(Hasher& hasher, const ManifestWire& w) {
+  return hash_of(hasher, domain(kImageDomain), {reinterpret_cast<const std::uint8_t*>(w.regions), sizeof w.regions},
+                 bytes_of(w.image_size));
+}
+
 Digest image_digest(Hasher& hasher, const Manifest& manifest) {
-  RegionWire table[kRegionCountMax] = {};
+  ManifestWire w{};
   for (std::size_t i = 0; i < kRegionCountMax; ++i)
-    encode_region(manifest.regions[i], table[i]);
-  Le64 size{};
-  size.set(manifest.image_size);
-  return hash_of(hasher, domain(kImageDomain), {reinterpret_cast<const std::uint8_t*>(table), sizeof(table)},
-                 bytes_of(size));
+    encode_region(manifest.regions[i], w.regions[i]);
+  w.image_size.set(manifest.image_size);
+  return image_digest(hasher, w);
 }
 
 }  // namespace aseptic::boot

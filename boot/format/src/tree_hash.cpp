@@ -12,6 +12,12 @@ Digest tree_leaf(Hasher& hasher, const Digest& salt, TreeBlock block) {
   return hash_of(hasher, kLeafTag, salt, block);
 }
 
+void begin_tree_leaf(Hasher& hasher, const Digest& salt) {
+  hasher.reset();
+  hasher.update(kLeafTag);
+  hasher.update(salt);
+}
+
 Digest tree_node(Hasher& hasher, const Digest& left, const Digest& right) {
   return hash_of(hasher, kNodeTag, left, right);
 }

@@ -12,17 +12,17 @@ constexpr std::uint8_t kErased = 0xFF;
 class AreaInMemory final : public Storage {
  public:
   explicit AreaInMemory(MutableBytes area) : area_(area) {}
-  std::uint64_t size(Area) override { return area_.size(); }
-  Status read(Area, std::uint64_t offset, MutableBytes out) override {
-    copy_bytes(out, area_.subspan(static_cast<std::size_t>(offset), out.size()));
+  AreaOffset size(Area) override { return area_.size(); }
+  Status read(Area, AreaOffset offset, MutableBytes out) override {
+    copy_bytes(out, area_.subspan(offset, out.size()));
     return Status::kOk;
   }
-  Status program(Area, std::uint64_t offset, ByteView bytes) override {
-    copy_bytes(area_.subspan(static_cast<std::size_t>(offset), bytes.size()), bytes);
+  Status program(Area, AreaOffset offset, ByteView bytes) override {
+    copy_bytes(area_.subspan(offset, bytes.size()), bytes);
     return Status::kOk;
   }
-  Status erase(Area, std::uint64_t offset, std::uint64_t length) override {
-    fill_bytes(area_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length)), kErased);
+  Status erase(Area, AreaOffset offset, AreaOffset length) override {
+    fill_bytes(area_.subspan(offset, length), kErased);
     return Status::kOk;
   }
   Status sync(Area) override { return Status::kOk; }

@@ -13,16 +13,16 @@ Status Journal::read_record(std::size_t half, std::uint32_t position, RecordByte
   return decode_record(sealer_, bytes, out);
 }
 
-// Looks for the closed snapshot group. Everything else in the half is only measured here.
-void Journal::scan(std::size_t half, Half& out) {
+// Looks for the closed snapshot group and reads it. Everything else in the half is only measured here.
+void Journal::scan(std::size_t half, Half& out, JournalState& snapshot) {
   out = {};
   bool begun = false;
   std::uint64_t first_sequence = 0;
   std::uint32_t count = 0;
   const std::uint32_t end = positions();
+  RecordBytes bytes;
+  Record record;
   for (std::uint32_t position = 0; position < end; ++position) {
-    RecordBytes bytes{};
-    Record record;
     const Status status = read_record(half, position, bytes, record);
     if (status == Status::kIoError || !is_blank(bytes)) out.used = position + 1;
     if (!ok(status)) continue;
@@ -32,14 +32,13 @@ void Journal::scan(std::size_t half, Half& out) {
       begun = true;
       first_sequence = record.sequence;
       count = 1;
-      out.snapshot = {};
-      out.snapshot.boot_count = record.value;
+      snapshot = {};
+      snapshot.boot_count = record.value;
     } else if (begun && record.sequence == first_sequence + count) {
       if (record.tag == RecordTag::kSnapshotItem) {
-        apply_snapshot_item(record, out.snapshot);
+        apply_snapshot_item(record, snapshot);
         ++count;
       } else if (record.tag == RecordTag::kSnapshotCommit && record.value == count) {
-        close_snapshot(out.snapshot);
         out.closed = true;
         out.commit_sequence = record.sequence;
         out.group_end = position + 1;
@@ -48,23 +47,18 @@ void Journal::scan(std::size_t half, Half& out) {
   }
 }
 
+// Every record behind the closed group whose state the fold has.
 void Journal::fold_half(std::size_t half, const Half& scanned) {
-  fold_ = Fold(scanned.snapshot, scanned.commit_sequence);
   damaged_ = 0;
-  RecordBytes bytes{};
+  RecordBytes bytes;
   Record record;
-  for (std::uint32_t position = scanned.group_end;
-       position-- > 0;)  // the tail of a fresh half is its commit record
-    if (ok(read_record(half, position, bytes, record))) {
-      tail_ = bytes;
-      break;
-    }
-  for (std::uint32_t position = scanned.group_end; position < scanned.used; ++position) {
+  for (std::uint32_t position = 0; position < scanned.used; ++position) {
     const Status status = read_record(half, position, bytes, record);
     if (ok(status)) {
-      fold_.add(record);
+      // The tail of a fresh half is its commit record.
       tail_ = bytes;
-    } else if (status != Status::kNotFound) {
+      if (position >= scanned.group_end) fold_.add(record);
+    } else if (position >= scanned.group_end && status != Status::kNotFound) {
       ++damaged_;
     }
   }
@@ -73,32 +67,46 @@ void Journal::fold_half(std::size_t half, const Half& scanned) {
 
 Status Journal::load() {
   loaded_ = false;
-  const std::uint64_t size = storage_.size(Area::kJournal);
-  if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
+  if (!is_usable()) return Status::kJournalUnreadable;
   Half halves[2];
-  for (std::size_t i = 0; i < 2; ++i)
-    scan(i, halves[i]);
-  sequence_seen_ =
-      halves[0].sequence_max > halves[1].sequence_max ? halves[0].sequence_max : halves[1].sequence_max;
-  if (!halves[0].closed && !halves[1].closed) return Status::kJournalUnreadable;
-  active_ = !halves[0].closed || (halves[1].closed && halves[1].commit_sequence > halves[0].commit_sequence)
-                ? 1
-                : 0;
+  JournalState& snapshot = fold_.restart();
+  scan(0, halves[0], snapshot);
+  {
+    JournalState second;
+    scan(1, halves[1], second);
+    sequence_seen_ =
+        halves[0].sequence_max > halves[1].sequence_max ? halves[0].sequence_max : halves[1].sequence_max;
+    if (!halves[0].closed && !halves[1].closed) {
+      snapshot = {};  // nothing of an open group counts
+      return Status::kJournalUnreadable;
+    }
+    active_ = !halves[0].closed || (halves[1].closed && halves[1].commit_sequence > halves[0].commit_sequence)
+                  ? 1
+                  : 0;
+    if (active_ == 1) snapshot = second;
+  }
   const Half& other = halves[1 - active_];
   other_half_stale_ =
       other.used != 0 && !(other.closed && other.commit_sequence < halves[active_].commit_sequence);
+  close_snapshot(snapshot);
+  fold_.close(halves[active_].commit_sequence);
   fold_half(active_, halves[active_]);
   next_ = halves[active_].used;
   loaded_ = true;
   return Status::kOk;
 }
 
+bool Journal::is_usable() {
+  const AreaOffset size = storage_.size(Area::kJournal);
+  return size >= 2 * kJournalHalfMin && size % (2 * kRecordSize) == 0;
+}
+
 // DURABILITY: a record counts only after it was synced and read back.
 Status Journal::write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes) {
-  const std::uint64_t offset = offset_of(half, position);
+  const AreaOffset offset = offset_of(half, position);
   ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset, bytes));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
-  RecordBytes stored{};
+  RecordBytes stored;
   ASEPTIC_BOOT_TRY(storage_.read(Area::kJournal, offset, stored));
   return equal(stored, bytes) ? Status::kOk : Status::kWriteNotVerified;
 }
@@ -123,18 +131,19 @@ Status Journal::erase_half(std::size_t half) {
 
 Status Journal::write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence) {
   ASEPTIC_BOOT_TRY(erase_half(half));
-  SnapshotRecords group;
-  make_snapshot(state, group);
+  SnapshotWriter group(state);
+  Record record;
   // Each record is durable before the next: the commit record, the last one, closes the group.
-  for (std::size_t i = 0; i < group.count; ++i) {
-    group.records[i].sequence = first_sequence + i;
-    group.records[i].boot_count = state.boot_count;
-    tail_ = encode_record(sealer_, group.records[i]);
-    ASEPTIC_BOOT_TRY(write_bytes(half, static_cast<std::uint32_t>(i), tail_));
+  for (std::uint32_t position = 0; group.next(record); ++position) {
+    record.sequence = first_sequence + position;
+    record.boot_count = state.boot_count;
+    encode_record(sealer_, record, tail_);
+    ASEPTIC_BOOT_TRY(write_bytes(half, position, tail_));
   }
   active_ = half;
-  next_ = static_cast<std::uint32_t>(group.count);
-  fold_ = Fold(state, first_sequence + group.count - 1);
+  next_ = group.count();
+  if (&state != &fold_.state()) fold_.restart() = state;
+  fold_.close(first_sequence + next_ - 1);
   damaged_ = 0;
   loaded_ = true;
   return Status::kOk;
@@ -153,8 +162,7 @@ Status Journal::prepare() {
   ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset_of(active_, next_), burnt));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
   ++next_;
-  const RecordBytes tail = tail_;
-  return write_next(tail);
+  return write_next(tail_);
 }
 
 Status Journal::reserve(std::size_t records) {
@@ -163,12 +171,15 @@ Status Journal::reserve(std::size_t records) {
   return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
 }
 
-Status Journal::append(Record record) {
+Status Journal::append(const Record& arguments) {
   ASEPTIC_BOOT_TRY(reserve(1));
+  Record record = arguments;
   if (fold_.sequence() >= kSequenceMax) return Status::kJournalFull;
   record.sequence = fold_.sequence() + 1;
   record.boot_count = state().boot_count;
-  ASEPTIC_BOOT_TRY(write_next(encode_record(sealer_, record)));
+  RecordBytes bytes;
+  encode_record(sealer_, record, bytes);
+  ASEPTIC_BOOT_TRY(write_next(bytes));
   fold_.add(record);
   fold_.finish();
   return Status::kOk;
@@ -177,9 +188,9 @@ Status Journal::append(Record record) {
 Status Journal::restart(const JournalState& state) {
   const std::size_t target = loaded_ ? 1 - active_ : 0;
   loaded_ = false;
-  fold_ = Fold(state, sequence_seen_);
-  const std::uint64_t size = storage_.size(Area::kJournal);
-  if (size < 2 * kJournalHalfMin || size % (2 * kRecordSize) != 0) return Status::kJournalUnreadable;
+  fold_.restart() = state;
+  fold_.close(sequence_seen_);
+  if (!is_usable()) return Status::kJournalUnreadable;
   std::uint64_t first = sequence_seen_ + 1;
   if (first >
       kSequenceMax - kSequenceReserve) {  // a hostile journal must not leave boot without room to count

@@ -9,81 +9,31 @@ namespace {
 constexpr std::uint8_t kFormatChecksum = 1;
 constexpr std::uint8_t kFormatMac = 2;
 
+// What both formats store of a record's arguments: digest, slot, detail, attempt, value, as they lie in Record.
+constexpr std::size_t kArgumentsSize = kDigestSize + 8;
+static_assert(offsetof(Record, value) + sizeof(std::uint32_t) - offsetof(Record, digest) == kArgumentsSize);
+static_assert(offsetof(Record, slot) - offsetof(Record, digest) == kDigestSize);
+static_assert(offsetof(RecordWire1, value) + sizeof(Le32) - offsetof(RecordWire1, digest) == kArgumentsSize);
+static_assert(offsetof(RecordWire2, value) + sizeof(Le32) - offsetof(RecordWire2, digest) == kArgumentsSize);
+
+// Where the fields of the two formats lie.
+struct Layout {
+  std::uint8_t format;
+  std::uint8_t sequence;
+  std::uint8_t sequence_size;
+  std::uint8_t arguments;
+};
+constexpr Layout kChecked = {kFormatChecksum, offsetof(RecordWire1, sequence), 8, offsetof(RecordWire1, digest)};
+constexpr Layout kKeyed = {kFormatMac, offsetof(RecordWire2, sequence), 6, offsetof(RecordWire2, digest)};
+
 Digest record_mac(const RecordSealer& sealer, ByteView record) {
   return hmac(*sealer.hasher, sealer.key, record.first(offsetof(RecordWire2, mac)));
 }
 
-template <class Wire>
-void put_arguments(const Record& record, Wire& w) {
-  w.tag.set(static_cast<std::uint8_t>(record.tag));
-  w.digest = record.digest;
-  w.slot.set(record.slot);
-  w.detail.set(record.detail);
-  w.attempt.set(record.attempt);
-  w.value.set(record.value);
-}
-
-template <class Wire>
-void get_arguments(const Wire& w, Record& record) {
-  record.tag = static_cast<RecordTag>(w.tag.get());
-  record.digest = w.digest;
-  record.slot = w.slot.get();
-  record.detail = w.detail.get();
-  record.attempt = w.attempt.get();
-  record.value = w.value.get();
-}
-
-RecordBytes encode_checked(const Record& record) {
-  RecordWire1 w{};
-  put_arguments(record, w);
-  w.format.set(kFormatChecksum);
-  w.boot_count.set(record.boot_count);
-  w.sequence.set(record.sequence);
-  seal_checksum(mutable_bytes_of(w));
-  RecordBytes out{};
-  copy_bytes(out, bytes_of(w));
-  return out;
-}
-
-RecordBytes encode_keyed(const RecordSealer& sealer, const Record& record) {
-  RecordWire2 w{};
-  put_arguments(record, w);
-  w.format.set(kFormatMac);
-  for (std::size_t i = 0; i < sizeof w.sequence; ++i)
-    w.sequence[i] = static_cast<std::uint8_t>(record.sequence >> (8U * i));
-  copy_bytes(w.mac, ByteView(record_mac(sealer, bytes_of(w))).first(sizeof w.mac));
-  RecordBytes out{};
-  copy_bytes(out, bytes_of(w));
-  return out;
-}
-
-Status decode_checked(ByteView bytes, Record& out) {
-  RecordWire1 w{};
-  copy_bytes(mutable_bytes_of(w), bytes);
-  if (w.format.get() != kFormatChecksum) return Status::kBadFormat;
-  if (!checksum_matches(bytes)) return Status::kBadChecksum;
-  if (!all_bytes_are(w.reserved, 0) || w.sequence.get() > kSequenceMax) return Status::kReservedNotZero;
-  Record record;
-  get_arguments(w, record);
-  record.boot_count = w.boot_count.get();
-  record.sequence = w.sequence.get();
-  out = record;
-  return Status::kOk;
-}
-
-Status decode_keyed(const RecordSealer& sealer, ByteView bytes, Record& out) {
-  RecordWire2 w{};
-  copy_bytes(mutable_bytes_of(w), bytes);
-  // A record with a mere checksum is no record on a device with a secret: the format is the device's, not the
-  // record's.
-  if (w.format.get() != kFormatMac) return Status::kBadFormat;
-  if (!equal(w.mac, ByteView(record_mac(sealer, bytes)).first(sizeof w.mac))) return Status::kBadChecksum;
-  Record record;
-  get_arguments(w, record);
-  for (std::size_t i = sizeof w.sequence; i-- > 0;)
-    record.sequence = (record.sequence << 8U) | w.sequence[i];
-  out = record;
-  return Status::kOk;
+bool seal_matches(const RecordSealer& sealer, ByteView bytes) {
+  constexpr std::size_t kMac = offsetof(RecordWire2, mac);
+  if (!sealer.keyed) return checksum_matches(bytes);
+  return equal(bytes.subspan(kMac), ByteView(record_mac(sealer, bytes)).first(kRecordSize - kMac));
 }
 
 }  // namespace
@@ -93,14 +43,46 @@ DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret) {
           hmac(hasher, device_secret, domain("aseptic-confirm-v1"))};
 }
 
+void encode_record(const RecordSealer& sealer, const Record& record, RecordBytes& out) {
+  const Layout& layout = sealer.keyed ? kKeyed : kChecked;
+  out = {};
+  out[0] = static_cast<std::uint8_t>(record.tag);
+  out[1] = layout.format;
+  const MutableBytes bytes = out;
+  if (!sealer.keyed) copy_bytes(bytes.subspan(offsetof(RecordWire1, boot_count), 4), value_bytes(record.boot_count));
+  copy_bytes(bytes.subspan(layout.sequence, layout.sequence_size), value_bytes(record.sequence));
+  copy_bytes(bytes.subspan(layout.arguments, kArgumentsSize), {record.digest.data(), kArgumentsSize});
+  if (sealer.keyed) {
+    copy_bytes(bytes.subspan(offsetof(RecordWire2, mac)), record_mac(sealer, bytes));
+  } else {
+    seal_checksum(bytes);
+  }
+}
+
 RecordBytes encode_record(const RecordSealer& sealer, const Record& record) {
-  return sealer.keyed ? encode_keyed(sealer, record) : encode_checked(record);
+  RecordBytes out;
+  encode_record(sealer, record, out);
+  return out;
 }
 
 Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes,
                      Record& out) {
   if (bytes[0] == 0 || bytes[0] == 0xFF) return Status::kNotFound;  // burnt or erased: both cheap to skip
-  return sealer.keyed ? decode_keyed(sealer, bytes, out) : decode_checked(bytes, out);
+  const Layout& layout = sealer.keyed ? kKeyed : kChecked;
+  // A record with a mere checksum is no record on a device with a secret: the format is the device's, not the
+  // record's.
+  if (bytes[1] != layout.format) return Status::kBadFormat;
+  if (!seal_matches(sealer, bytes)) return Status::kBadChecksum;
+  Record record;
+  record.tag = static_cast<RecordTag>(bytes[0]);
+  copy_bytes(mutable_value_bytes(record.sequence), bytes.subspan(layout.sequence, layout.sequence_size));
+  copy_bytes({record.digest.data(), kArgumentsSize}, bytes.subspan(layout.arguments, kArgumentsSize));
+  if (!sealer.keyed) {
+    if (bytes[2] != 0 || bytes[3] != 0 || record.sequence > kSequenceMax) return Status::kReservedNotZero;
+    copy_bytes(mutable_value_bytes(record.boot_count), bytes.subspan(offsetof(RecordWire1, boot_count), 4));
+  }
+  out = record;
+  return Status::kOk;
 }
 
 }  // namespace aseptic::boot

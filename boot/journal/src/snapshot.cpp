@@ -4,6 +4,7 @@
 namespace aseptic::boot {
 namespace {
 
+// The scalars as they lie in a record's digest: the first bytes are those of JournalState, in its order.
 struct ScalarsWire {
   Le32 floor_intent;
   Le32 revoke_intent;
@@ -14,98 +15,107 @@ struct ScalarsWire {
   std::uint8_t reserved[13];
 };
 static_assert(sizeof(ScalarsWire) == kDigestSize);
+constexpr std::size_t kScalarsOffset = offsetof(JournalState, floor_intent);
+constexpr std::size_t kScalarsSize = offsetof(ScalarsWire, flags);
+static_assert(offsetof(JournalState, trial_boot_count) - kScalarsOffset == offsetof(ScalarsWire, trial_boot_count));
+static_assert(offsetof(JournalState, interrupted) - kScalarsOffset == offsetof(ScalarsWire, interrupted));
 constexpr std::uint8_t kFlagSynced = 1;
 constexpr std::uint8_t kFlagTrialOpen = 2;
 constexpr std::uint8_t kFlagTrialForced = 4;
 
-Digest pack_scalars(const JournalState& s) {
-  ScalarsWire w{};
-  w.floor_intent.set(s.floor_intent);
-  w.revoke_intent.set(s.revoke_intent);
-  w.confirmed_at.set(s.confirmed_at);
-  w.trial_boot_count.set(s.trial_boot_count);
-  w.interrupted.set(s.interrupted);
-  w.flags.set(static_cast<std::uint8_t>((s.synced ? kFlagSynced : 0) | (s.trial_open ? kFlagTrialOpen : 0) |
-                                        (s.trial_forced ? kFlagTrialForced : 0)));
-  Digest out{};
-  copy_bytes(out, bytes_of(w));
-  return out;
-}
-
-void unpack_scalars(const Record& record, JournalState& s) {
-  ScalarsWire w{};
-  copy_bytes(mutable_bytes_of(w), record.digest);
-  s.generation = record.value;
-  s.floor_intent = w.floor_intent.get();
-  s.revoke_intent = w.revoke_intent.get();
-  s.confirmed_at = w.confirmed_at.get();
-  s.trial_boot_count = w.trial_boot_count.get();
-  s.interrupted = w.interrupted.get();
-  s.synced = (w.flags.get() & kFlagSynced) != 0;
-  s.trial_open = (w.flags.get() & kFlagTrialOpen) != 0;
-  s.trial_forced = (w.flags.get() & kFlagTrialForced) != 0;
-}
-
-void put(SnapshotRecords& out, Record record) {
-  if (out.count < out.records.size()) out.records[out.count++] = record;
-}
-
-Record item(SnapshotItem kind, const Digest& digest) {
-  Record record;
-  record.tag = RecordTag::kSnapshotItem;
-  record.detail = static_cast<std::uint8_t>(kind);
-  record.digest = digest;
-  return record;
-}
-
-struct ImageItems {
-  SnapshotItem manifest, set, info;
+// The items that are a piece of JournalState, in the order of SnapshotItem from kConfirmed on. One is written when the
+// digest at `owner` is not zero: a set digest belongs to a manifest digest.
+struct Piece {
+  std::uint16_t offset;
+  std::uint16_t owner;
+  std::uint16_t size;
 };
+#define ASEPTIC_BOOT_IMAGE_PIECES(image)                                                                       \
+  {offsetof(JournalState, image.manifest), offsetof(JournalState, image.manifest), kDigestSize},               \
+      {offsetof(JournalState, image.set), offsetof(JournalState, image.manifest), kDigestSize}, {              \
+    offsetof(JournalState, image.sequence), offsetof(JournalState, image.manifest), kImageNumbersSize          \
+  }
+constexpr Piece kPieces[] = {
+    ASEPTIC_BOOT_IMAGE_PIECES(confirmed),
+    ASEPTIC_BOOT_IMAGE_PIECES(previous),
+    ASEPTIC_BOOT_IMAGE_PIECES(staged),
+    {offsetof(JournalState, trial_token), offsetof(JournalState, trial_token), kDigestSize},
+    {offsetof(JournalState, boot_hash.manifest), offsetof(JournalState, boot_hash.manifest), kDigestSize},
+    {offsetof(JournalState, boot_hash.image), offsetof(JournalState, boot_hash.manifest), kDigestSize},
+};
+#undef ASEPTIC_BOOT_IMAGE_PIECES
+constexpr std::size_t kFirstPiece = static_cast<std::size_t>(SnapshotItem::kConfirmed);
+constexpr std::size_t kPieceCount = sizeof kPieces / sizeof kPieces[0];
+static_assert(kFirstPiece + kPieceCount == static_cast<std::size_t>(SnapshotItem::kQuarantine));
 
-void put_image(SnapshotRecords& out, const ImageInfo& image, ImageItems items, std::uint16_t attempt = 0,
-               std::uint8_t slot = 0) {
-  if (!image.exists()) return;
-  Record named = item(items.manifest, image.manifest);
-  named.attempt = attempt;
-  named.slot = slot;
-  put(out, named);
-  put(out, item(items.set, image.set));
-  put(out, item(items.info, pack_info(image)));
+std::uint8_t* at(JournalState& state, std::size_t offset) {
+  return reinterpret_cast<std::uint8_t*>(&state) + offset;
+}
+const std::uint8_t* at(const JournalState& state, std::size_t offset) {
+  return reinterpret_cast<const std::uint8_t*>(&state) + offset;
+}
+
+void put_scalars(const JournalState& s, Record& record) {
+  record.value = s.generation;
+  copy_bytes(record.digest, {at(s, kScalarsOffset), kScalarsSize});
+  record.digest[kScalarsSize] = static_cast<std::uint8_t>((s.synced ? kFlagSynced : 0) | (s.trial_open ? kFlagTrialOpen : 0) |
+                                                          (s.trial_forced ? kFlagTrialForced : 0));
+}
+
+void get_scalars(const Record& record, JournalState& s) {
+  s.generation = record.value;
+  copy_bytes({at(s, kScalarsOffset), kScalarsSize}, record.digest);
+  const std::uint8_t flags = record.digest[kScalarsSize];
+  s.synced = (flags & kFlagSynced) != 0;
+  s.trial_open = (flags & kFlagTrialOpen) != 0;
+  s.trial_forced = (flags & kFlagTrialForced) != 0;
+}
+
+// False when the state has no such item.
+bool make_item(const JournalState& s, std::size_t item, Record& record) {
+  if (item == static_cast<std::size_t>(SnapshotItem::kScalars)) {
+    put_scalars(s, record);
+  } else if (item < kFirstPiece + kPieceCount) {
+    const Piece& piece = kPieces[item - kFirstPiece];
+    if (all_bytes_are({at(s, piece.owner), kDigestSize}, 0)) return false;
+    copy_bytes(record.digest, {at(s, piece.offset), piece.size});
+    if (item == static_cast<std::size_t>(SnapshotItem::kStaged)) {
+      record.attempt = s.staged_attempt;
+      record.slot = s.staged_slot;
+    } else if (item == static_cast<std::size_t>(SnapshotItem::kBootHash)) {
+      record.slot = s.boot_hash.slot;
+    }
+  } else {
+    const std::size_t quarantined = item - static_cast<std::size_t>(SnapshotItem::kQuarantine);
+    if (quarantined >= s.quarantine_count) return false;
+    item = static_cast<std::size_t>(SnapshotItem::kQuarantine);
+    record.digest = s.quarantine[quarantined].digest;
+    record.attempt = s.quarantine[quarantined].attempt;
+  }
+  record.tag = RecordTag::kSnapshotItem;
+  record.detail = static_cast<std::uint8_t>(item);
+  return true;
 }
 
 }  // namespace
 
-void make_snapshot(const JournalState& s, SnapshotRecords& out) {
-  out.count = 0;
-  Record begin;
-  begin.tag = RecordTag::kSnapshotBegin;
-  begin.value = s.boot_count;
-  put(out, begin);
-  Record scalars = item(SnapshotItem::kScalars, pack_scalars(s));
-  scalars.value = s.generation;
-  put(out, scalars);
-  put_image(out, s.confirmed,
-            {SnapshotItem::kConfirmed, SnapshotItem::kConfirmedSet, SnapshotItem::kConfirmedInfo});
-  put_image(out, s.previous,
-            {SnapshotItem::kPrevious, SnapshotItem::kPreviousSet, SnapshotItem::kPreviousInfo});
-  put_image(out, s.staged, {SnapshotItem::kStaged, SnapshotItem::kStagedSet, SnapshotItem::kStagedInfo},
-            s.staged_attempt, s.staged_slot);
-  if (!is_zero(s.trial_token)) put(out, item(SnapshotItem::kTrialToken, s.trial_token));
-  if (!is_zero(s.boot_hash.manifest)) {
-    Record hash = item(SnapshotItem::kBootHash, s.boot_hash.manifest);
-    hash.slot = s.boot_hash.slot;
-    put(out, hash);
-    put(out, item(SnapshotItem::kBootHashImage, s.boot_hash.image));
+bool SnapshotWriter::next(Record& out) {
+  out = {};
+  if (step_ == 0) {
+    out.tag = RecordTag::kSnapshotBegin;
+    out.value = state_.boot_count;
+  } else {
+    while (step_ <= kSnapshotItemsMax && !make_item(state_, step_, out))
+      ++step_;
+    if (step_ > kSnapshotItemsMax + 1) return false;
+    if (step_ > kSnapshotItemsMax) {
+      out.tag = RecordTag::kSnapshotCommit;
+      out.value = count_;
+    }
   }
-  for (std::size_t i = 0; i < s.quarantine_count; ++i) {
-    Record quarantined = item(SnapshotItem::kQuarantine, s.quarantine[i].digest);
-    quarantined.attempt = s.quarantine[i].attempt;
-    put(out, quarantined);
-  }
-  Record commit;
-  commit.tag = RecordTag::kSnapshotCommit;
-  commit.value = static_cast<std::uint32_t>(out.count);
-  put(out, commit);
+  ++step_;
+  ++count_;
+  return true;
 }
 
 void close_snapshot(JournalState& s) {
@@ -125,54 +135,20 @@ void close_snapshot(JournalState& s) {
 }
 
 void apply_snapshot_item(const Record& record, JournalState& s) {
-  switch (static_cast<SnapshotItem>(record.detail)) {
-    case SnapshotItem::kScalars:
-      unpack_scalars(record, s);
-      break;
-    case SnapshotItem::kConfirmed:
-      s.confirmed.manifest = record.digest;
-      break;
-    case SnapshotItem::kConfirmedSet:
-      s.confirmed.set = record.digest;
-      break;
-    case SnapshotItem::kConfirmedInfo:
-      unpack_info(record.digest, s.confirmed);
-      break;
-    case SnapshotItem::kPrevious:
-      s.previous.manifest = record.digest;
-      break;
-    case SnapshotItem::kPreviousSet:
-      s.previous.set = record.digest;
-      break;
-    case SnapshotItem::kPreviousInfo:
-      unpack_info(record.digest, s.previous);
-      break;
-    case SnapshotItem::kStaged:
-      s.staged.manifest = record.digest;
+  const std::size_t item = record.detail;
+  if (item == static_cast<std::size_t>(SnapshotItem::kScalars)) {
+    get_scalars(record, s);
+  } else if (item == static_cast<std::size_t>(SnapshotItem::kQuarantine)) {
+    s.add_quarantine(record.digest, record.attempt);
+  } else if (item >= kFirstPiece && item < kFirstPiece + kPieceCount) {
+    const Piece& piece = kPieces[item - kFirstPiece];
+    copy_bytes({at(s, piece.offset), piece.size}, record.digest);
+    if (item == static_cast<std::size_t>(SnapshotItem::kStaged)) {
       s.staged_attempt = record.attempt;
       s.staged_slot = record.slot;
-      break;
-    case SnapshotItem::kStagedSet:
-      s.staged.set = record.digest;
-      break;
-    case SnapshotItem::kStagedInfo:
-      unpack_info(record.digest, s.staged);
-      break;
-    case SnapshotItem::kTrialToken:
-      s.trial_token = record.digest;
-      break;
-    case SnapshotItem::kBootHash:
-      s.boot_hash.manifest = record.digest;
+    } else if (item == static_cast<std::size_t>(SnapshotItem::kBootHash)) {
       s.boot_hash.slot = record.slot;
-      break;
-    case SnapshotItem::kBootHashImage:
-      s.boot_hash.image = record.digest;
-      break;
-    case SnapshotItem::kQuarantine:
-      s.add_quarantine(record.digest, record.attempt);
-      break;
-    default:
-      break;
+    }
   }
 }
 

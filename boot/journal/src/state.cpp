@@ -4,14 +4,6 @@
 namespace aseptic::boot {
 namespace {
 
-struct InfoWire {
-  Le64 sequence;
-  Le32 epoch;
-  Le32 min_root_version;
-  std::uint8_t reserved[16];
-};
-static_assert(sizeof(InfoWire) == kDigestSize);
-
 struct FloorWire {
   Le32 floor;
   Le32 revoked;
@@ -42,21 +34,13 @@ void close_trial(JournalState& s) {
 }  // namespace
 
 Digest pack_info(const ImageInfo& info) {
-  InfoWire w{};
-  w.sequence.set(info.sequence);
-  w.epoch.set(info.epoch);
-  w.min_root_version.set(info.min_root_version);
   Digest out{};
-  copy_bytes(out, bytes_of(w));
+  copy_bytes(out, {reinterpret_cast<const std::uint8_t*>(&info.sequence), kImageNumbersSize});
   return out;
 }
 
 void unpack_info(const Digest& packed, ImageInfo& info) {
-  InfoWire w{};
-  copy_bytes(mutable_bytes_of(w), packed);
-  info.sequence = w.sequence.get();
-  info.epoch = w.epoch.get();
-  info.min_root_version = w.min_root_version.get();
+  copy_bytes({reinterpret_cast<std::uint8_t*>(&info.sequence), kImageNumbersSize}, packed);
 }
 
 bool JournalState::is_quarantined(const Digest& digest, std::uint16_t attempt) const {
@@ -85,8 +69,20 @@ void JournalState::add_quarantine(const Digest& digest, std::uint16_t attempt) {
   quarantine[quarantine_count++] = {digest, attempt};
 }
 
+JournalState& Fold::restart() {
+  state_ = {};
+  return state_;
+}
+
+void Fold::close(std::uint64_t sequence) {
+  applied_ = sequence;
+  gaps_ = 0;
+  has_held_ = false;
+  close_group();
+}
+
 void Fold::close_group() {
-  group_set_ = group_info_ = group_token_ = group_image_ = {};
+  group_ = {};
 }
 
 void Fold::apply_trial(const Record& r) {
@@ -122,31 +118,31 @@ void Fold::apply(const Record& r) {
       close_group();
       break;
     case RecordTag::kStagedSet:
-      group_set_ = r.digest;
+      group_.set = r.digest;
       break;
     case RecordTag::kStagedInfo:
-      group_info_ = r.digest;
+      group_.info = r.digest;
       break;
     case RecordTag::kStaged:
       if (s.trial_open || is_zero(r.digest))
         break;  // an open trial is closed first; nothing replaces what it is about
       drop_staged(s);
       s.staged.manifest = r.digest;
-      s.staged.set = group_set_;
-      unpack_info(group_info_, s.staged);
+      s.staged.set = group_.set;
+      unpack_info(group_.info, s.staged);
       s.staged_attempt = r.attempt;
       s.staged_slot = r.slot;
       close_group();
       break;
     case RecordTag::kAttemptToken:
-      group_token_ = r.digest;
+      group_.token = r.digest;
       break;
     case RecordTag::kAttempt:
       if (s.trial_open || !s.staged.exists() || s.staged.manifest != r.digest) break;
       s.trial_open = true;
       s.trial_forced = r.detail == 1;
       s.trial_boot_count = r.value;
-      s.trial_token = group_token_;
+      s.trial_token = group_.token;
       close_group();
       break;
     case RecordTag::kConfirmed:
@@ -175,11 +171,11 @@ void Fold::apply(const Record& r) {
       break;
     }
     case RecordTag::kBootHashImage:
-      group_image_ = r.digest;
+      group_.image = r.digest;
       break;
     case RecordTag::kBootHash:
       if (is_zero(r.digest)) break;
-      s.boot_hash = {r.digest, group_image_, r.slot};
+      s.boot_hash = {r.digest, group_.image, r.slot};
       close_group();
       break;
     case RecordTag::kNone:

@@ -75,10 +75,9 @@ TEST(BootJournal, SnapshotCarriesTheWholeState) {
 }
 
 TEST(BootJournal, TheLargestSnapshotFitsTheSmallestHalf) {
-  SnapshotRecords group;
-  make_snapshot(rich_state(), group);
-  EXPECT_EQ(group.count, kSnapshotRecordsMax);
-  EXPECT_LE(group.count + kGroupRecordsMax + 3, kJournalHalfMin / kRecordSize)
+  const std::size_t count = snapshot_records(rich_state()).size();
+  EXPECT_EQ(count, kSnapshotRecordsMax);
+  EXPECT_LE(count + kGroupRecordsMax + 3, kJournalHalfMin / kRecordSize)
       << "a group and a boot's start fit behind it";
 }
 
@@ -196,11 +195,10 @@ TEST(BootJournal, AWornPositionIsSkipped) {
 TEST(BootJournal, ASequenceAtItsEndStillLeavesRoomToStartAgain) {
   Area2 area(false);
   // A hostile area: a closed snapshot whose sequence is at the maximum.
-  SnapshotRecords group;
-  make_snapshot({}, group);
-  for (std::size_t i = 0; i < group.count; ++i) {
-    group.records[i].sequence = kSequenceMax - group.count + 1 + i;
-    const RecordBytes bytes = encode_record(area.sealer, group.records[i]);
+  std::vector<Record> group = snapshot_records({});
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    group[i].sequence = kSequenceMax - group.size() + 1 + i;
+    const RecordBytes bytes = encode_record(area.sealer, group[i]);
     std::copy(bytes.begin(), bytes.end(),
               area.storage.bytes(Area::kJournal).begin() + static_cast<std::ptrdiff_t>(i * kRecordSize));
   }

@@ -11,6 +11,14 @@
 
 namespace aseptic::boot::testing {
 
+inline std::vector<Record> snapshot_records(const JournalState& state) {
+  std::vector<Record> records;
+  SnapshotWriter writer(state);
+  for (Record record; writer.next(record);)
+    records.push_back(record);
+  return records;
+}
+
 class SlowJournal {
  public:
   SlowJournal(const RecordSealer& sealer, ByteView area) {

@@ -4,18 +4,18 @@
 namespace aseptic::boot::cortex_m {
 
 // SECURITY(T-35): an image that was linked for another address is refused before a byte of it is copied.
-Status ExecRam::check_placement(std::uint64_t load_address, std::uint64_t size) {
+Status ExecRam::check_placement(std::uint64_t load_address, AreaOffset size) {
   return load_address == run_address_ && size <= memory_.size() ? Status::kOk : Status::kLoaderFailed;
 }
 
-Status ExecRam::begin(std::uint64_t size) {
+Status ExecRam::begin(AreaOffset size) {
   used_ = 0;
   if (size > memory_.size()) return Status::kLoaderFailed;
   used_ = static_cast<std::size_t>(size);
   return Status::kOk;
 }
 
-Status ExecRam::write(std::uint64_t offset, ByteView bytes) {
+Status ExecRam::write(AreaOffset offset, ByteView bytes) {
   if (offset > used_ || bytes.size() > used_ - offset) return Status::kOutOfRange;
   copy_bytes(memory_.subspan(static_cast<std::size_t>(offset)), bytes);
   return Status::kOk;

@@ -14,10 +14,12 @@ namespace aseptic::boot {
 struct ImageFacts {
   ImageInfo info;
   Digest image_digest{};
-  std::uint64_t image_size = 0;
+  AreaOffset image_size = 0;
   std::uint64_t load_address = 0;
   std::uint64_t entry = 0;
-  Region exec;
+  AreaOffset exec_offset = 0;
+  AreaOffset exec_size = 0;
+  Digest exec_digest{};
   std::uint32_t key_revoke_mask = 0;
   std::uint32_t policy_flags = 0;
   std::uint8_t key_slot = 0;
@@ -28,30 +30,40 @@ enum class Extent : std::uint8_t {
   kWholeSlot
 };  // kWholeSlot: also the bytes behind the image are blank
 
+// What is read at once: small where memory is.
+inline constexpr std::size_t kWorkBlockSize = sizeof(std::size_t) > 4 ? kImageBlockSize : 512;
+
 class ImageVerifier {
  public:
   ImageVerifier(Port& port, const Provisioning& provisioning) : port_(port), provisioning_(provisioning) {}
 
+  // `out` is meaningless after an error.
   Status verify(Area area, Extent extent, ImageFacts& out);
 
   // Copies the executable region, seals the copy and verifies the copy.
   Status load(Area area, const ImageFacts& facts);
 
+  // Writes an image over another area, which is erased first. Not durable before a sync.
+  Status copy(Area from, AreaOffset size, Area to);
+
  private:
-  Status match_device(const Manifest& manifest) const;
-  Status find_key(const Manifest& manifest, std::uint8_t& slot);
-  Status verify_signature(Area area, std::span<const std::uint8_t, kManifestRegionSize> region,
-                          std::uint8_t key_slot);
-  Status verify_regions(Area area, const Manifest& manifest);
-  Status verify_flat(Area area, const Region& region);
-  Status verify_tree(Area area, const Region& region, const Digest& salt);
-  Status check_blank(Area area, std::uint64_t from, std::uint64_t to);
-  Status check_zero(Area area, std::uint64_t from, std::uint64_t to);
+  enum class Use : std::uint8_t { kHash, kBlank, kZero, kCopy };  // what is done with the bytes that are read
+
+  const ManifestWire& manifest() const { return manifest_wire(region_); }
+  Status match_device(const ManifestWire& manifest) const;
+  Status find_key(const ManifestWire& manifest, std::uint8_t& slot);
+  Status verify_signature(Area area, std::uint8_t key_slot);
+  Status verify_regions(Area area);
+  Status hash_flat(Area area, const RegionWire& region, Digest& measured);
+  Status hash_tree(Area area, const RegionWire& region, Digest& measured);
+  Status stream(Area area, AreaOffset from, AreaOffset to, Use use);
 
   Port& port_;
   const Provisioning& provisioning_;
-  // One block of work memory for everything that streams.
-  std::array<std::uint8_t, kImageBlockSize> block_{};
+  // The signed region under verification: read once, checked and used in place.
+  std::array<std::uint8_t, kManifestRegionSize> region_;
+  // Work memory for everything that streams.
+  std::array<std::uint8_t, kWorkBlockSize> block_;
 };
 
 Status is_acceptable(const ImageFacts& facts, const MonotonicState& store);

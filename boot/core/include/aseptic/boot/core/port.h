@@ -40,9 +40,9 @@ class MonotonicStore {
 class ExecMemory {
  public:
   // Whether an image that was linked for `load_address` can run from this memory.
-  virtual Status check_placement(std::uint64_t /*load_address*/, std::uint64_t /*size*/) { return Status::kOk; }
-  virtual Status begin(std::uint64_t size) = 0;  // discards what was there
-  virtual Status write(std::uint64_t offset, ByteView bytes) = 0;
+  virtual Status check_placement(std::uint64_t /*load_address*/, AreaOffset /*size*/) { return Status::kOk; }
+  virtual Status begin(AreaOffset size) = 0;  // discards what was there
+  virtual Status write(AreaOffset offset, ByteView bytes) = 0;
   virtual Status seal(ByteView& sealed) = 0;
 
  protected:

@@ -86,4 +86,14 @@ MutableBytes mutable_bytes_of(Wire& wire) {
   return {reinterpret_cast<std::uint8_t*>(&wire), sizeof(Wire)};
 }
 
+// An integer's own bytes: little-endian, like every port.
+template <class T>
+ByteView value_bytes(const T& value) {
+  return {reinterpret_cast<const std::uint8_t*>(&value), sizeof value};
+}
+template <class T>
+MutableBytes mutable_value_bytes(T& value) {
+  return {reinterpret_cast<std::uint8_t*>(&value), sizeof value};
+}
+
 }  // namespace aseptic::boot

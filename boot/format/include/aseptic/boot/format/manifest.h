@@ -175,11 +175,19 @@ struct Manifest {
   Digest post_quantum_key_id{};  // SHA-256 of the 32-byte SLH-DSA public key
 };
 
+// A signed region seen as its fields; nothing is checked by this.
+inline const ManifestWire& manifest_wire(std::span<const std::uint8_t, kManifestRegionSize> bytes) {
+  return *reinterpret_cast<const ManifestWire*>(bytes.data());
+}
+
+// Every rule of the format (structure only: signature, device match and slot bounds are other calls). Boot reads the
+// fields of a checked region in place; everybody else decodes.
+Status check_manifest(const ManifestWire& manifest);
+
 // Writes the signed region. Refuses a manifest that `decode_manifest` would refuse.
 Status encode_manifest(const Manifest& manifest, std::span<std::uint8_t, kManifestRegionSize> out);
 
-// Reads and checks the signed region (structure only: signature, device match and slot bounds are other
-// calls).
+// Checks and reads the signed region.
 Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes, Manifest& out);
 
 // Checks that the image fits into a slot of `slot_size` bytes.
@@ -197,6 +205,7 @@ Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManife
 
 // SHA-256(domain ‖ region table as encoded ‖ image size): changes when any byte of any region changes,
 // because the table holds each region's digest.
+Digest image_digest(Hasher& hasher, const ManifestWire& manifest);
 Digest image_digest(Hasher& hasher, const Manifest& manifest);
 
 }  // namespace aseptic::boot

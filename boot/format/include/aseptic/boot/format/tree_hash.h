@@ -12,11 +12,15 @@
 
 namespace aseptic::boot {
 
-inline constexpr std::size_t kTreeLevelsMax = 40;  // kImageSizeMax / kImageBlockSize has 36 bits
+// kImageSizeMax / kImageBlockSize has 36 bits. On a 32-bit port regions end at 128 MiB (2^15 blocks), because each level
+// costs 32 bytes of memory; a larger one is refused by its root.
+inline constexpr std::size_t kTreeLevelsMax = sizeof(std::size_t) > 4 ? 40 : 16;
 
 using TreeBlock = std::span<const std::uint8_t, kImageBlockSize>;
 
 Digest tree_leaf(Hasher& hasher, const Digest& salt, TreeBlock block);
+// The same for a block that comes in pieces: `begin`, `update` the hasher with all of it, `finish` the hasher.
+void begin_tree_leaf(Hasher& hasher, const Digest& salt);
 Digest tree_node(Hasher& hasher, const Digest& left, const Digest& right);
 
 // Feeds blocks in order, gives the root at the end; memory O(log n).
@@ -33,7 +37,7 @@ class TreeHasher {
  private:
   Hasher& hasher_;
   Digest salt_;
-  std::uint64_t count_ = 0;
+  std::size_t count_ = 0;
   // INVARIANT: level i holds a full subtree of 2^i leaves exactly when bit i of count_ is set.
   std::array<Digest, kTreeLevelsMax> levels_{};
 };

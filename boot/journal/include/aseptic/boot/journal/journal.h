@@ -25,7 +25,8 @@ class Journal {
   std::uint32_t damaged_records() const { return damaged_ + fold_.gaps(); }
 
   Status prepare();
-  Status append(Record record);
+  // Sequence and boot_count are the journal's.
+  Status append(const Record& record);
   // Makes room for a group, so that no compaction falls between its records.
   Status reserve(std::size_t records);
   // Discards what is there and starts again from `state` (default state; factory). Even when the medium
@@ -39,18 +40,18 @@ class Journal {
     std::uint64_t sequence_max = 0;  // of any valid record
     std::uint32_t group_end = 0;     // position behind the commit record
     std::uint32_t used = 0;          // positions up to the last one that is not blank
-    JournalState snapshot;
   };
 
   std::uint32_t positions() {
     return static_cast<std::uint32_t>(storage_.size(Area::kJournal) / 2 / kRecordSize);
   }
-  std::uint64_t offset_of(std::size_t half, std::uint32_t position) {
-    return (static_cast<std::uint64_t>(half) * positions() + position) * kRecordSize;
+  AreaOffset offset_of(std::size_t half, std::uint32_t position) {
+    return (half * positions() + position) * kRecordSize;
   }
   Status read_record(std::size_t half, std::uint32_t position, RecordBytes& bytes, Record& out);
   bool is_blank(const RecordBytes& bytes) const { return all_bytes_are(bytes, storage_.erased_value()); }
-  void scan(std::size_t half, Half& out);
+  void scan(std::size_t half, Half& out, JournalState& snapshot);
+  bool is_usable();  // the area's size
   void fold_half(std::size_t half, const Half& scanned);
   Status write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes);
   Status write_next(const RecordBytes& bytes);
@@ -59,7 +60,7 @@ class Journal {
 
   Storage& storage_;
   const RecordSealer& sealer_;
-  Fold fold_{JournalState{}, 0};
+  Fold fold_;
   std::size_t active_ = 0;
   std::uint32_t next_ = 0;  // first unused position of the active half
   std::uint64_t sequence_seen_ = 0;
@@ -70,12 +71,6 @@ class Journal {
   RecordBytes tail_{};  // last valid record of the active half
 };
 
-// The records of a snapshot group, in order.
-inline constexpr std::size_t kSnapshotRecordsMax = 23;
-struct SnapshotRecords {
-  std::array<Record, kSnapshotRecordsMax> records;
-  std::size_t count = 0;
-};
 // Which field a snapshot item carries (Record::detail).
 enum class SnapshotItem : std::uint8_t {
   kScalars = 1,
@@ -93,8 +88,23 @@ enum class SnapshotItem : std::uint8_t {
   kBootHashImage = 13,
   kQuarantine = 14,
 };
-// `Begin`, items, `Commit`, without sequence numbers.
-void make_snapshot(const JournalState& state, SnapshotRecords& out);
+// The records of a snapshot group, one by one and without sequence numbers: `Begin`, items, `Commit`.
+inline constexpr std::uint32_t kSnapshotRecordsMax = 23;
+class SnapshotWriter {
+ public:
+  // `state` must outlive the writer.
+  explicit SnapshotWriter(const JournalState& state) : state_(state) {}
+  // False behind the last record.
+  bool next(Record& out);
+  std::uint32_t count() const { return count_; }  // records so far
+
+ private:
+  // Scalars, the pieces of the state, and every quarantined digest.
+  static constexpr std::uint32_t kSnapshotItemsMax = static_cast<std::uint32_t>(SnapshotItem::kQuarantine) + kQuarantineMax - 1;
+  const JournalState& state_;
+  std::uint32_t step_ = 0;
+  std::uint32_t count_ = 0;
+};
 void apply_snapshot_item(const Record& record, JournalState& state);
 // Drops what has no image to belong to (a set digest, a trial, synced): only a foreign snapshot holds such
 // things.

@@ -95,6 +95,7 @@ DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret);
 
 using RecordBytes = std::array<std::uint8_t, kRecordSize>;
 RecordBytes encode_record(const RecordSealer& sealer, const Record& record);
+void encode_record(const RecordSealer& sealer, const Record& record, RecordBytes& out);
 // kNotFound: erased or burnt; any other error: torn or foreign. Total over all 64-byte strings.
 Status decode_record(const RecordSealer& sealer, std::span<const std::uint8_t, kRecordSize> bytes,
                      Record& out);

@@ -17,10 +17,15 @@ struct ImageInfo {
   std::uint64_t sequence = 0;
   std::uint32_t epoch = 0;
   std::uint32_t min_root_version = 0;
+  // INVARIANT: these three numbers stand together, as in a record (pack_info).
 
   bool exists() const { return !is_zero(manifest); }
   bool operator==(const ImageInfo&) const = default;
 };
+
+inline constexpr std::size_t kImageNumbersSize = 16;
+static_assert(offsetof(ImageInfo, epoch) - offsetof(ImageInfo, sequence) == 8 &&
+              offsetof(ImageInfo, min_root_version) - offsetof(ImageInfo, sequence) == 12);
 
 struct BootHash {
   Digest manifest{};
@@ -63,8 +68,13 @@ struct JournalState {
 // it (docs/formats/boot_journal.md, "Unstable cells").
 class Fold {
  public:
+  Fold() = default;
   // Starts from a closed snapshot: its state, and the sequence of its commit record.
   Fold(const JournalState& snapshot, std::uint64_t sequence) : state_(snapshot), applied_(sequence) {}
+  // The same in place: an empty state for the caller to fill in from a snapshot, then `close` with the sequence of its
+  // commit record.
+  JournalState& restart();
+  void close(std::uint64_t sequence);
 
   void add(const Record& record);
   // Applies the held record.
@@ -76,15 +86,15 @@ class Fold {
 
  private:
   JournalState state_;
-  std::uint64_t applied_;
+  std::uint64_t applied_ = 0;
   std::uint32_t gaps_ = 0;
   bool has_held_ = false;
   Record held_;
   // Members of groups wait here for the record that closes their group.
-  Digest group_set_{};
-  Digest group_info_{};
-  Digest group_token_{};
-  Digest group_image_{};
+  struct Group {
+    Digest set, info, token, image;
+  };
+  Group group_{};
 
   void apply(const Record& record);
   void apply_trial(const Record& record);

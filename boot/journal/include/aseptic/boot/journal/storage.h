@@ -24,17 +24,20 @@ enum class Area : std::uint8_t {
 };
 inline constexpr std::size_t kAreaCount = 10;
 
+// An offset or size within an area: 64 bits on the host, 32 on a microcontroller.
+using AreaOffset = std::size_t;
+
 class Storage {
  public:
-  virtual std::uint64_t size(Area area) = 0;  // 0: the area does not exist
-  virtual Status read(Area area, std::uint64_t offset, MutableBytes out) = 0;
-  virtual Status program(Area area, std::uint64_t offset, ByteView bytes) = 0;
-  virtual Status erase(Area area, std::uint64_t offset, std::uint64_t length) = 0;
+  virtual AreaOffset size(Area area) = 0;  // 0: the area does not exist
+  virtual Status read(Area area, AreaOffset offset, MutableBytes out) = 0;
+  virtual Status program(Area area, AreaOffset offset, ByteView bytes) = 0;
+  virtual Status erase(Area area, AreaOffset offset, AreaOffset length) = 0;
   virtual Status sync(Area area) = 0;
   virtual std::uint8_t erased_value() const = 0;
   // How many bytes from `offset` on are known to be zero without reading them (holes of a sparse file); 0 =
   // unknown.
-  virtual std::uint64_t known_zero(Area, std::uint64_t) { return 0; }
+  virtual AreaOffset known_zero(Area, AreaOffset) { return 0; }
 
  protected:
   ~Storage() = default;

@@ -12,9 +12,9 @@ class ExecRam final : public ExecMemory {
   // `run_address`: where the image finds itself; `memory`: the same cells as boot sees them.
   ExecRam(std::uint32_t run_address, MutableBytes memory) : run_address_(run_address), memory_(memory) {}
 
-  Status check_placement(std::uint64_t load_address, std::uint64_t size) override;
-  Status begin(std::uint64_t size) override;
-  Status write(std::uint64_t offset, ByteView bytes) override;
+  Status check_placement(std::uint64_t load_address, AreaOffset size) override;
+  Status begin(AreaOffset size) override;
+  Status write(AreaOffset offset, ByteView bytes) override;
   Status seal(ByteView& sealed) override;
 
  private:

@@ -25,10 +25,10 @@ class FlashStorage final : public Storage {
   // `mailbox` is retained memory that the application can read.
   FlashStorage(NorFlash& flash, std::span<std::uint8_t, kBootReportSize> mailbox) : flash_(flash), mailbox_(mailbox) {}
 
-  std::uint64_t size(Area area) override { return flash_area(area).size; }
-  Status read(Area area, std::uint64_t offset, MutableBytes out) override;
-  Status program(Area area, std::uint64_t offset, ByteView bytes) override;
-  Status erase(Area area, std::uint64_t offset, std::uint64_t length) override;
+  AreaOffset size(Area area) override { return flash_area(area).size; }
+  Status read(Area area, AreaOffset offset, MutableBytes out) override;
+  Status program(Area area, AreaOffset offset, ByteView bytes) override;
+  Status erase(Area area, AreaOffset offset, AreaOffset length) override;
   Status sync(Area) override { return Status::kOk; }  // the driver waits for the device
   std::uint8_t erased_value() const override { return 0xFF; }
 
