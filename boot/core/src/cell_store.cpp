@@ -4,24 +4,28 @@
 namespace aseptic::boot {
 
 Status CellStore::read_cell(std::size_t index, MonotonicCell& out) {
-  std::array<std::uint8_t, kMonotonicCellSize> bytes{};
+  std::array<std::uint8_t, kMonotonicCellSize> bytes;
   ASEPTIC_BOOT_TRY(storage_.read(Area::kMonotonic, index * kMonotonicCellStride, bytes));
   return decode_monotonic_cell(bytes, out);
 }
 
 Status CellStore::find(Current& out) {
-  MonotonicCell cells[kMonotonicCellCount];  // an unreadable cell keeps write count 0; valid ones start at 1
-  std::size_t newest = 0;
-  out = {};
+  MonotonicCell cell;
+  std::uint64_t lowest = ~0ULL;
+  out.cell.write_count = 0;
   for (std::size_t i = 0; i < kMonotonicCellCount; ++i) {
-    if (!ok(read_cell(i, cells[i]))) cells[i] = {};
-    if (cells[i].write_count > cells[newest].write_count) newest = i;
-    if (cells[i].write_count < cells[out.oldest].write_count) out.oldest = i;
+    // An unreadable cell counts 0; valid ones start at 1.
+    const std::uint64_t count = ok(read_cell(i, cell)) ? cell.write_count : 0;
+    if (count > out.cell.write_count) out.cell = cell;
+    if (count < lowest) {
+      lowest = count;
+      out.oldest = i;
+    }
   }
-  if (cells[newest].write_count == 0) return Status::kStoreUnreadable;
-  out.cell = cells[newest];
-  for (const MonotonicCell& cell : cells)
-    if (cell.write_count != 0 && cell.state == out.cell.state) ++out.copies;
+  if (out.cell.write_count == 0) return Status::kStoreUnreadable;
+  out.copies = 0;
+  for (std::size_t i = 0; i < kMonotonicCellCount; ++i)
+    if (ok(read_cell(i, cell)) && cell.write_count != 0 && cell.state == out.cell.state) ++out.copies;
   return Status::kOk;
 }
 
@@ -52,17 +56,18 @@ Status CellStore::burn(const MonotonicState& state) {
 }
 
 Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
-  const MonotonicCell next{state, current.cell.write_count + 1};
-  std::array<std::uint8_t, kMonotonicCellSize> bytes{};
-  encode_monotonic_cell(next, bytes);
+  std::array<std::uint8_t, kMonotonicCellSize> bytes;
+  encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
   const AreaOffset offset = current.oldest * kMonotonicCellStride;
   ASEPTIC_BOOT_TRY(storage_.erase(Area::kMonotonic, offset, kMonotonicCellStride));
   ASEPTIC_BOOT_TRY(storage_.program(Area::kMonotonic, offset, bytes));
   ASEPTIC_BOOT_TRY(storage_.sync(Area::kMonotonic));
-  MonotonicCell stored;
-  ASEPTIC_BOOT_TRY(read_cell(current.oldest, stored));
-  return stored.write_count == next.write_count && stored.state == next.state ? Status::kOk
-                                                                              : Status::kWriteNotVerified;
+  std::array<std::uint8_t, 64> stored;
+  for (std::size_t done = 0; done < bytes.size(); done += stored.size()) {
+    ASEPTIC_BOOT_TRY(storage_.read(Area::kMonotonic, offset + done, stored));
+    if (!equal(stored, ByteView(bytes).subspan(done, stored.size()))) return Status::kWriteNotVerified;
+  }
+  return Status::kOk;
 }
 
 }  // namespace aseptic::boot

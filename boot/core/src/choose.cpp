@@ -8,69 +8,73 @@ void PowerUp::record_boot_hash(ImagePlace place, const ImageFacts& facts) {
   const BootHash measured{facts.info.manifest, facts.image_digest, static_cast<std::uint8_t>(place)};
   const BootHash& recorded = state().boot_hash;
   if (recorded.manifest == measured.manifest)
-    report_.boothash_verdict =
+    boothash_verdict_ =
         recorded.image == measured.image ? BootHashVerdict::kMatches : BootHashVerdict::kDiffers;
   if (recorded == measured || degraded_ || !ok(journal_.reserve(2))) return;
-  Record image;
-  image.tag = RecordTag::kBootHashImage;
-  image.digest = measured.image;
-  append(image);
-  Record hash;
-  hash.tag = RecordTag::kBootHash;
-  hash.digest = measured.manifest;
+  append(Record(RecordTag::kBootHashImage, measured.image));
+  Record hash(RecordTag::kBootHash, measured.manifest);
   hash.slot = measured.slot;
   append(hash);
-  if (!degraded_) tell(EventCode::kBootHash, place, measured.image);
+  if (!degraded_) tell_of(EventCode::kBootHash, place, measured.image);
 }
 
 void PowerUp::write_mailbox(const Decision& d) {
-  BootReport& r = report_;
+  // Verifies recovery, which uses the memory that the report is made in.
+  const RecoveryState recovery = !provisioning_.recovery_present     ? RecoveryState::kAbsent
+                                 : acceptable(ImagePlace::kRecovery) ? RecoveryState::kVerifies
+                                                                     : RecoveryState::kDoesNotVerify;
+  const MutableBytes bytes = images_.scratch();
+  fill_bytes(bytes, 0);
+  auto& r = *reinterpret_cast<BootReportWire*>(bytes.data());
   const JournalState& s = state();
-  r.boot_count = s.boot_count;
-  r.boot_version = port_.boot_version;
-  r.boot_digest = port_.boot_digest;
-  r.reset_cause = port_.cause;
-  r.life_cycle = provisioning_.life_cycle;
-  r.debug = port_.debug;
-  r.emulated = has_capability(kPortEmulated);
+  r.boot_count.set(s.boot_count);
+  r.boot_version.set(port_.boot_version);
+  copy_digest(r.boot_digest, port_.boot_digest);
+  r.reset_cause.set(static_cast<std::uint8_t>(port_.cause));
+  r.life_cycle.set(static_cast<std::uint8_t>(provisioning_.life_cycle));
+  r.debug.set(static_cast<std::uint8_t>(port_.debug));
+  r.emulated.set(has_capability(kPortEmulated) ? 1 : 0);
   r.device_id = provisioning_.device_id;
-  r.run_kind = d.kind;
-  r.place = d.place;
-  r.synced = s.synced;
-  r.recovery = !provisioning_.recovery_present     ? RecoveryState::kAbsent
-               : acceptable(ImagePlace::kRecovery) ? RecoveryState::kVerifies
-                                                   : RecoveryState::kDoesNotVerify;
-  r.floor = store_.floor;
-  r.revoked = store_.revoked;
-  r.generation = store_.generation;
-  r.min_root_version = s.confirmed.min_root_version;
-  r.running_sequence = d.image.sequence;
-  r.confirmed_sequence = s.confirmed.sequence;
-  r.running_manifest = d.image.manifest;
-  r.running_image = d.image_digest;
-  r.running_set = d.image.set;
-  r.confirmed_manifest = s.confirmed.manifest;
-  r.confirmed_set = s.confirmed.set;
-  r.previous_manifest = s.previous.manifest;
-  r.staged_manifest = s.staged.manifest;
-  r.staged_attempt = s.staged_attempt;
-  if (s.trial_open) r.token = expected_token();
-  if (requests_.has(RequestKind::kChallenge)) {
-    const Request& challenge = requests_.get(RequestKind::kChallenge);
-    r.challenge = challenge.challenge;
-    r.log_head = challenge.log_head;
-    r.log_count = challenge.log_count;
+  r.run_kind.set(static_cast<std::uint8_t>(d.kind));
+  r.place.set(static_cast<std::uint8_t>(d.place));
+  r.synced.set(s.synced ? 1 : 0);
+  r.recovery.set(static_cast<std::uint8_t>(recovery));
+  r.boothash_verdict.set(static_cast<std::uint8_t>(boothash_verdict_));
+  r.floor.set(store_.floor);
+  r.revoked.set(store_.revoked);
+  r.generation.set(store_.generation);
+  r.min_root_version.set(s.confirmed.min_root_version);
+  r.running_sequence.set(d.image.sequence);
+  r.confirmed_sequence.set(s.confirmed.sequence);
+  copy_digest(r.running_manifest, d.image.manifest);
+  copy_digest(r.running_image, d.image_digest);
+  copy_digest(r.running_set, d.image.set);
+  copy_digest(r.confirmed_manifest, s.confirmed.manifest);
+  copy_digest(r.confirmed_set, s.confirmed.set);
+  copy_digest(r.previous_manifest, s.previous.manifest);
+  copy_digest(r.staged_manifest, s.staged.manifest);
+  r.staged_attempt.set(s.staged_attempt);
+  if (s.trial_open) copy_digest(r.token, expected_token());
+  if (read_request(RequestKind::kChallenge)) {
+    copy_digest(r.challenge, request_.challenge);
+    copy_digest(r.log_head, request_.log_head);
+    r.log_count.set(request_.log_count);
   }
-  r.interrupted_trials = s.interrupted;
+  r.interrupted_trials.set(s.interrupted);
   const std::uint32_t waited = s.boot_count - s.confirmed_at;
-  r.policy_delay_left = static_cast<std::uint16_t>(
-      waited < provisioning_.policy_delay_boots ? provisioning_.policy_delay_boots - waited : 0);
-  r.quarantine = s.quarantine;
-  r.quarantine_count = s.quarantine_count;
-  std::array<std::uint8_t, kBootReportSize> bytes{};
-  encode_boot_report(r, bytes);
+  if (waited < provisioning_.policy_delay_boots)
+    r.policy_delay_left.set(static_cast<std::uint16_t>(provisioning_.policy_delay_boots - waited));
+  r.quarantine_count.set(s.quarantine_count);
+  for (std::size_t i = 0; i < kQuarantineMax; ++i) {
+    copy_digest(r.quarantine[i].digest, s.quarantine[i].digest);
+    r.quarantine[i].attempt.set(s.quarantine[i].attempt);
+  }
+  r.event_count.set(event_count_);
+  copy_bytes({reinterpret_cast<std::uint8_t*>(r.events), sizeof r.events},
+             {reinterpret_cast<const std::uint8_t*>(events_), sizeof events_});
+  seal_boot_report(r);
   if (!ok(port_.storage.program(Area::kMailbox, 0, bytes)) || !ok(port_.storage.sync(Area::kMailbox)))
-    tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, Status::kIoError);
+    tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 
 // Requests are bound to the boot that follows them: an image is about to start, so they are used up.
@@ -78,32 +82,30 @@ void PowerUp::clear_requests() {
   const AreaOffset size = port_.storage.size(Area::kRequests);
   if (size == 0) return;
   if (!ok(port_.storage.erase(Area::kRequests, 0, size)) || !ok(port_.storage.sync(Area::kRequests)))
-    tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, Status::kIoError);
+    tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 
 Status PowerUp::start(ImagePlace place, RunKind kind, Decision& out) {
-  const ImageFacts facts = measure(place).facts;
+  const ImageFacts& facts = measure(place).facts;
   const Status loaded = images_.load(area_of(place), facts);
   if (!ok(loaded)) {  // the medium changed since it was measured: for this boot the image is gone
-    measured_[static_cast<std::size_t>(place)].status = loaded;
-    tell(EventCode::kImageRefused, place, facts.info.manifest, 0, loaded);
+    measured(place).status = loaded;
+    tell_of(EventCode::kImageRefused, place, facts.info.manifest, 0, loaded);
     return loaded;
   }
   const bool trial = kind == RunKind::kTrial || kind == RunKind::kForcedTrial;
   if (trial) ASEPTIC_BOOT_TRY(open_attempt(place, kind));
   if (kind == RunKind::kConfirmed) record_boot_hash(place, facts);
-  Decision d;
-  d.kind = kind;
-  d.place = place;
-  d.image = facts.info;
-  d.image_digest = facts.image_digest;
-  d.load_address = facts.load_address;
-  d.entry = facts.entry;
-  d.boot_count = state().boot_count;
-  write_mailbox(d);
+  out.kind = kind;
+  out.place = place;
+  out.image = facts.info;
+  copy_digest(out.image_digest, facts.image_digest);
+  out.load_address = facts.load_address;
+  out.entry = facts.entry;
+  out.boot_count = state().boot_count;
+  write_mailbox(out);
   clear_requests();
-  tell(EventCode::kRun, place, facts.info.manifest, static_cast<std::uint32_t>(kind));
-  out = d;
+  tell_of(EventCode::kRun, place, facts.info.manifest, static_cast<std::uint32_t>(kind));
   return Status::kOk;
 }
 
@@ -114,14 +116,12 @@ bool PowerUp::auto_revert() {
   if (state().previous.manifest == state().confirmed.manifest) return false;
   const ImagePlace place = find(state().previous.manifest);
   if (place == ImagePlace::kNone) return false;
-  Record record;
-  record.tag = RecordTag::kAutoRevert;
-  record.digest = state().previous.manifest;
+  Record record(RecordTag::kAutoRevert, state().previous.manifest);
   record.slot = static_cast<std::uint8_t>(place);
   record.value = has_capability(kPortNvStore) ? next_generation() : store_.generation;
   append(record);
   if (degraded_) return false;
-  tell(EventCode::kAutoRevert, place, record.digest);
+  tell_of(EventCode::kAutoRevert, place, record.digest);
   complete_generation();
   return !degraded_;
 }
@@ -164,8 +164,8 @@ Status PowerUp::choose(Decision& out) {
     if (last == ImagePlace::kNone) break;
     // Never confirmed on this device: it runs, but only as a trial, with therapy inhibited by the report's
     // run kind.
-    const ImageInfo image = measure(last).facts.info;
-    tell(EventCode::kLastResort, last, image.manifest);
+    const ImageInfo& image = measure(last).facts.info;
+    tell_of(EventCode::kLastResort, last, image.manifest);
     if (s.staged.manifest != image.manifest && !ok(append_staged(image, last, 1))) continue;
     if (ok(start(last, RunKind::kForcedTrial, out))) return Status::kOk;
   }

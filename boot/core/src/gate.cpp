@@ -15,19 +15,19 @@ static_assert(sizeof(FloorWire) == kDigestSize);
 }  // namespace
 
 const PowerUp::Measured& PowerUp::measure(ImagePlace place) {
-  Measured& measured = measured_[static_cast<std::size_t>(place)];
-  if (measured.done) return measured;
-  measured.done = true;
-  measured.status = images_.verify(area_of(place), Extent::kImage, measured.facts);
-  if (!ok(measured.status) && measured.status != Status::kNotFound)
-    tell(EventCode::kImageRefused, place, {}, 0, measured.status);
-  return measured;
+  Measured& image = measured(place);
+  if (image.done) return image;
+  image.done = true;
+  image.status = images_.verify(area_of(place), Extent::kImage, image.facts);
+  if (!ok(image.status) && image.status != Status::kNotFound)
+    tell_of(EventCode::kImageRefused, place, kNoDigest, 0, image.status);
+  return image;
 }
 
 bool PowerUp::acceptable(ImagePlace place) {
   if (place == ImagePlace::kRecovery && !provisioning_.recovery_present) return false;
-  const Measured& measured = measure(place);
-  return ok(measured.status) && ok(is_acceptable(measured.facts, store_));
+  const Measured& image = measure(place);
+  return ok(image.status) && ok(is_acceptable(image.facts, store_.floor, store_.revoked));
 }
 
 bool PowerUp::verifies(ImagePlace place, const Digest& manifest) {
@@ -61,16 +61,13 @@ std::uint32_t PowerUp::revocations_of(const ImageFacts& confirmed) const {
 
 bool PowerUp::recovery_lives_with(std::uint32_t floor, std::uint32_t revoked) {
   if (!acceptable(ImagePlace::kRecovery)) return false;
-  MonotonicState then = store_;
-  then.floor = floor;
-  then.revoked |= revoked;
-  return ok(is_acceptable(measure(ImagePlace::kRecovery).facts, then));
+  return ok(is_acceptable(measure(ImagePlace::kRecovery).facts, floor, store_.revoked | revoked));
 }
 
 Status PowerUp::write_recovery(ImagePlace from) {
-  const ImageFacts source = measure(from).facts;
+  const ImageFacts& source = measure(from).facts;
   if (source.image_size > port_.storage.size(Area::kRecovery)) return Status::kTooLargeForSlot;
-  measured_[static_cast<std::size_t>(ImagePlace::kRecovery)].done = false;
+  measured(ImagePlace::kRecovery).done = false;
   ASEPTIC_BOOT_TRY(images_.copy(area_of(from), source.image_size, Area::kRecovery));
   ASEPTIC_BOOT_TRY(port_.storage.sync(Area::kRecovery));
   return verifies(ImagePlace::kRecovery, source.info.manifest) ? Status::kOk : Status::kWriteNotVerified;
@@ -81,24 +78,23 @@ Status PowerUp::write_recovery(ImagePlace from) {
 // the confirmed digest, since nothing is lost by it.
 void PowerUp::maintain_recovery() {
   if (!recovery_writable() || !state().confirmed.exists()) return;
-  const Digest confirmed = state().confirmed.manifest;
+  const Digest& confirmed = state().confirmed.manifest;
   if (verifies(ImagePlace::kRecovery, confirmed)) return;
   const ImagePlace from = find(confirmed);
   if (from == ImagePlace::kNone) return;
   if (acceptable(ImagePlace::kRecovery) && !(synced_hint_ && both_slots_hold(confirmed))) return;
   const Status status = write_recovery(from);
-  tell(EventCode::kRecoveryWritten, from, confirmed, 0, status);
+  tell_of(EventCode::kRecoveryWritten, from, confirmed, 0, status);
 }
 
-bool PowerUp::burn(MonotonicState next) {
+bool PowerUp::burn(MonotonicState& next) {
   if (has_capability(kPortNvStore)) next.boot_count = state().boot_count;
   store_status_ = port_.store.burn(next);
   if (ok(store_status_)) {
     store_ = next;
     return true;
   }
-  degraded_ = true;
-  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, store_status_);
+  degrade(store_status_);
   return false;
 }
 
@@ -107,8 +103,7 @@ void PowerUp::raise(std::uint32_t floor, std::uint32_t revoked, bool at_once) {
   FloorWire wire{};
   wire.floor.set(floor);
   wire.revoked.set(revoked);
-  Record record;
-  record.tag = RecordTag::kFloor;
+  Record record(RecordTag::kFloor, kNoDigest);
   copy_bytes(record.digest, bytes_of(wire));
   record.detail = at_once ? 1 : 0;
   record.value = next_generation();
@@ -118,10 +113,11 @@ void PowerUp::raise(std::uint32_t floor, std::uint32_t revoked, bool at_once) {
   next.floor = floor > store_.floor ? floor : store_.floor;
   next.revoked |= revoked;
   next.generation = record.value;
-  const MonotonicState before = store_;
+  const bool floor_rises = next.floor != store_.floor;
+  const bool keys_go = next.revoked != store_.revoked;
   if (!burn(next)) return;
-  if (next.floor != before.floor) tell(EventCode::kFloorRaised, ImagePlace::kNone, {}, next.floor);
-  if (next.revoked != before.revoked) tell(EventCode::kKeysRevoked, ImagePlace::kNone, {}, next.revoked);
+  if (floor_rises) tell(EventCode::kFloorRaised, next.floor);
+  if (keys_go) tell(EventCode::kKeysRevoked, next.revoked);
 }
 
 // SECURITY(T-52): nothing is raised at CONFIRMED. Either the confirmed digest verifies in both slots and
@@ -129,19 +125,16 @@ void PowerUp::raise(std::uint32_t floor, std::uint32_t revoked, bool at_once) {
 // with the new values.
 void PowerUp::maintain_floor() {
   if (!state().confirmed.exists()) return;
-  const Digest confirmed = state().confirmed.manifest;
+  const Digest& confirmed = state().confirmed.manifest;
   const ImagePlace place = find(confirmed);
   if (place == ImagePlace::kNone) return;
   const bool both = synced_hint_ && both_slots_hold(confirmed);
   if (both && !state().synced) {
-    Record record;
-    record.tag = RecordTag::kSynced;
-    record.digest = confirmed;
-    append(record);
+    append(Record(RecordTag::kSynced, confirmed));
     if (degraded_) return;
-    tell(EventCode::kSynced, ImagePlace::kNone, confirmed);
+    tell_of(EventCode::kSynced, ImagePlace::kNone, confirmed);
   }
-  const ImageFacts facts = measure(place).facts;
+  const ImageFacts& facts = measure(place).facts;
   const std::uint32_t revoked = revocations_of(facts);
   // Emergency, shown at signing: the revocations are burnt without waiting and the way back may be lost.
   if ((facts.policy_flags & kPolicyRevokeNow) != 0 && revoked != 0) raise(store_.floor, revoked, true);
@@ -167,7 +160,7 @@ void PowerUp::complete_generation() {
     next.quarantine = state().quarantine;
     next.quarantine_count = state().quarantine_count;
   }
-  if (burn(next)) tell(EventCode::kGenerationBurnt, ImagePlace::kNone, {}, next.generation);
+  if (burn(next)) tell(EventCode::kGenerationBurnt, next.generation);
 }
 
 }  // namespace aseptic::boot

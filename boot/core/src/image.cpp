@@ -124,7 +124,7 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   const auto image_size = static_cast<AreaOffset>(m.image_size.get());
   if (extent == Extent::kWholeSlot) ASEPTIC_BOOT_TRY(stream(area, image_size, area_size, Use::kBlank));
   out.info.manifest = manifest_digest(port_.hasher, region_);
-  out.info.set = m.set_digest;
+  copy_digest(out.info.set, m.set_digest);
   out.info.sequence = m.sequence.get();
   out.info.epoch = m.epoch.get();
   out.info.min_root_version = m.min_root_version.get();
@@ -134,7 +134,7 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   out.entry = m.entry.get();
   out.exec_offset = static_cast<AreaOffset>(m.regions[0].offset.get());
   out.exec_size = static_cast<AreaOffset>(m.regions[0].size.get());
-  out.exec_digest = m.regions[0].digest;
+  copy_digest(out.exec_digest, m.regions[0].digest);
   out.key_revoke_mask = m.key_revoke_mask.get();
   out.policy_flags = m.policy_flags.get();
   out.key_slot = key_slot;
@@ -163,10 +163,10 @@ Status ImageVerifier::copy(Area from, AreaOffset size, Area to) {
   return Status::kOk;
 }
 
-Status is_acceptable(const ImageFacts& facts, const MonotonicState& store) {
+Status is_acceptable(const ImageFacts& facts, std::uint32_t floor, std::uint32_t revoked) {
   // SECURITY(T-47, T-53): one choke point for trial, confirmed, auto-revert, recovery and last resort.
-  if (facts.info.epoch < store.floor) return Status::kBelowFloor;
-  if (((store.revoked >> facts.key_slot) & 1U) != 0) return Status::kRevokedKey;
+  if (facts.info.epoch < floor) return Status::kBelowFloor;
+  if (((revoked >> facts.key_slot) & 1U) != 0) return Status::kRevokedKey;
   return Status::kOk;
 }
 

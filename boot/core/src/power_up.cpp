@@ -9,25 +9,35 @@ constexpr std::uint32_t kDiscardGenerationBehind = 2;
 constexpr std::uint32_t kDiscardGenerationAhead = 3;
 }  // namespace
 
-void PowerUp::tell(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value,
-                   Status status) {
+PowerUp::PowerUp(Port& port) : port_(port), images_(port, provisioning_), journal_(port.storage, sealer_) {}
+
+void PowerUp::tell_of(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value, Status status) {
   port_.events.event({code, place, status, value, digest});
-  if (report_.event_count < kReportEventsMax)
-    report_.events[report_.event_count++] = {static_cast<std::uint32_t>(code),
-                                             ok(status) ? value : static_cast<std::uint32_t>(status)};
+  if (event_count_ == kReportEventsMax) return;
+  events_[event_count_].code.set(static_cast<std::uint32_t>(code));
+  events_[event_count_].detail.set(ok(status) ? value : static_cast<std::uint32_t>(status));
+  ++event_count_;
+}
+
+void PowerUp::tell(EventCode code, std::uint32_t value) {
+  tell_of(code, ImagePlace::kNone, kNoDigest, value);
+}
+
+// From here on nothing that needs a record or a burn happens in this power-up.
+void PowerUp::degrade(Status status) {
+  degraded_ = true;
+  tell_of(EventCode::kDegraded, ImagePlace::kNone, kNoDigest, 0, status);
 }
 
 // An append that fails degrades this power-up; callers re-read `degraded_` where it matters.
 void PowerUp::append(const Record& record) {
   if (degraded_) return;
   const Status status = journal_.append(record);
-  if (ok(status)) return;
-  degraded_ = true;
-  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+  if (!ok(status)) degrade(status);
 }
 
 Status PowerUp::load_device() {
-  std::array<std::uint8_t, kProvisioningSize> bytes{};
+  const auto bytes = images_.scratch();
   ASEPTIC_BOOT_TRY(port_.storage.read(Area::kProvisioning, 0, bytes));
   if (!ok(decode_provisioning(port_.hasher, bytes, provisioning_))) return Status::kProvisioningInvalid;
   ASEPTIC_BOOT_TRY(port_.store.load(store_));
@@ -37,8 +47,9 @@ Status PowerUp::load_device() {
     Digest secret{};
     ASEPTIC_BOOT_TRY(port_.storage.read(Area::kSecret, 0, secret));
     if (is_zero(secret)) return Status::kProvisioningInvalid;
-    keys_ = derive_keys(port_.hasher, secret);
-    sealer_.key = keys_.journal;
+    const DerivedKeys keys = derive_keys(port_.hasher, secret);
+    copy_digest(sealer_.key, keys.journal);
+    copy_digest(confirm_key_, keys.confirm);
   }
   return Status::kOk;
 }
@@ -51,22 +62,20 @@ void PowerUp::open_journal() {
   if (generation < store_.generation) return discard_journal(kDiscardGenerationBehind);
   if (generation - store_.generation > 1) return discard_journal(kDiscardGenerationAhead);
   if (journal_.damaged_records() != 0)
-    tell(EventCode::kJournalDamaged, ImagePlace::kNone, {}, journal_.damaged_records());
+    tell(EventCode::kJournalDamaged, journal_.damaged_records());
   const Status status = journal_.prepare();
-  if (ok(status)) return;
-  degraded_ = true;
-  tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+  if (!ok(status)) degrade(status);
 }
 
 // Default state: nothing counts as confirmed except what the NV store says.
 void PowerUp::discard_journal(std::uint32_t reason) {
-  tell(EventCode::kJournalDiscarded, ImagePlace::kNone, {}, reason);
+  tell(EventCode::kJournalDiscarded, reason);
   JournalState fresh;
   fresh.boot_count = next_unused_boot_count();
   fresh.generation = store_.generation;
   if (has_capability(kPortNvStore)) {
     // The sequence is known even when the image is gone: a wiped journal opens no way to an older release.
-    fresh.confirmed.manifest = store_.confirmed;
+    copy_digest(fresh.confirmed.manifest, store_.confirmed);
     fresh.confirmed.sequence = store_.confirmed_sequence;
     fresh.confirmed.min_root_version = store_.confirmed_min_root_version;
     const ImagePlace place = find(store_.confirmed);
@@ -77,10 +86,9 @@ void PowerUp::discard_journal(std::uint32_t reason) {
   fresh.previous = fresh.confirmed;
   fresh.confirmed_at = fresh.boot_count;
   const Status status = journal_.restart(fresh);
-  tell(EventCode::kDefaultState, ImagePlace::kNone, fresh.confirmed.manifest);
+  tell_of(EventCode::kDefaultState, ImagePlace::kNone, fresh.confirmed.manifest);
   if (!ok(status)) {
-    degraded_ = true;
-    tell(EventCode::kDegraded, ImagePlace::kNone, {}, 0, status);
+    degrade(status);
   } else if (has_capability(kPortNvStore) && !burn(store_)) {
     store_status_ = Status::kOk;  // only the count is not in force: no trials in this boot, but the device starts
   }
@@ -101,43 +109,42 @@ bool PowerUp::cause_allows_arm() const {
   return port_.cause == ResetCause::kUnknown && !has_capability(kPortKnowsResetCause);
 }
 
-void PowerUp::read_requests() {
-  std::array<std::uint8_t, kRequestAreaSize> area{};
-  if (port_.storage.size(Area::kRequests) >= area.size() && ok(port_.storage.read(Area::kRequests, 0, area)))
-    requests_ = parse_request_area(area);
-  PermitCell cell{};
-  if (port_.storage.size(Area::kPermit) >= cell.size() && ok(port_.storage.read(Area::kPermit, 0, cell)))
-    has_permit_ = ok(decode_permit(cell, permit_));
+bool PowerUp::read_request(RequestKind kind) {
+  RequestCell cell;
+  return port_.storage.size(Area::kRequests) >= kRequestAreaSize &&
+         ok(port_.storage.read(Area::kRequests, request_offset(kind), cell)) && ok(decode_request(cell, kind, request_));
 }
 
-// Rule 1: REQ_ARM and PERMIT, both of exactly the run that just ended, and a commanded reset. The BOOT record
-// uses the arm up, because the next boot_count is another one.
+// Both of exactly the run that just ended, and a commanded reset.
+bool PowerUp::arm_holds(const Request& arm, std::uint32_t ended, ArmVoid& reason) {
+  PermitCell cell;
+  Permit permit;
+  // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a trial.
+  reason = ArmVoid::kNoPermit;
+  if (port_.storage.size(Area::kPermit) < cell.size() || !ok(port_.storage.read(Area::kPermit, 0, cell)) ||
+      !ok(decode_permit(cell, permit)))
+    return false;
+  reason = ArmVoid::kOtherBootCount;
+  if (arm.boot_count != ended) return false;
+  reason = ArmVoid::kPermitOtherBootCount;
+  if (permit.boot_count != ended) return false;
+  reason = ArmVoid::kResetCause;
+  return cause_allows_arm();
+}
+
+// Rule 1. The BOOT record uses the arm up, because the next boot_count is another one.
 void PowerUp::begin_boot() {
   const std::uint32_t ended = state().boot_count;
-  if (requests_.has(RequestKind::kArm)) {
-    ArmVoid reason{};
-    // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a
-    // trial.
-    if (!has_permit_) {
-      reason = ArmVoid::kNoPermit;
-    } else if (requests_.get(RequestKind::kArm).boot_count != ended) {
-      reason = ArmVoid::kOtherBootCount;
-    } else if (permit_.boot_count != ended) {
-      reason = ArmVoid::kPermitOtherBootCount;
-    } else if (!cause_allows_arm()) {
-      reason = ArmVoid::kResetCause;
-    } else {
-      armed_ = true;
-    }
-    if (!armed_) tell(EventCode::kArmVoid, ImagePlace::kNone, {}, static_cast<std::uint32_t>(reason));
+  if (read_request(RequestKind::kArm)) {
+    ArmVoid reason;
+    armed_ = arm_holds(request_, ended, reason);
+    if (!armed_) tell(EventCode::kArmVoid, static_cast<std::uint32_t>(reason));
   }
-  requests_.drop(RequestKind::kArm);
-  Record boot;
-  boot.tag = RecordTag::kBoot;
+  Record boot(RecordTag::kBoot, kNoDigest);
   boot.value = ended + 1;
   boot.detail = static_cast<std::uint8_t>(port_.cause);
   append(boot);
-  tell(EventCode::kBoot, ImagePlace::kNone, {}, ended + 1);
+  tell(EventCode::kBoot, ended + 1);
   // PERMIT is cleared at every start, before anything runs.
   if (port_.storage.size(Area::kPermit) != 0 &&
       (!ok(port_.storage.erase(Area::kPermit, 0, port_.storage.size(Area::kPermit))) ||
@@ -148,11 +155,10 @@ void PowerUp::begin_boot() {
 Status PowerUp::run(Decision& out) {
   ASEPTIC_BOOT_TRY(load_device());
   open_journal();
-  read_requests();
   begin_boot();
   if (!degraded_) {
     close_trial();
-    synced_hint_ = requests_.has(RequestKind::kSynced);
+    synced_hint_ = read_request(RequestKind::kSynced);
     // A floor record whose burn was cut off asks for the gate again: what is burnt comes from this boot's
     // images.
     if (state().floor_intent > store_.floor || (state().revoke_intent & ~store_.revoked) != 0)

@@ -11,6 +11,7 @@
 namespace aseptic::boot {
 
 inline constexpr std::size_t kPlaceCount = 3;  // slot A, slot B, recovery
+inline constexpr Digest kNoDigest{};
 inline constexpr std::uint32_t kBootCountGap = 4096;  // more boots than lie between two burns
 inline constexpr std::uint32_t kGenerationReserve =
     4;  // confirm, floor, revert, auto-revert of one more update
@@ -23,7 +24,7 @@ constexpr Area area_of(ImagePlace place) {
 
 class PowerUp {
  public:
-  explicit PowerUp(Port& port) : port_(port), images_(port, provisioning_) {}
+  explicit PowerUp(Port& port);
   Status run(Decision& out);
 
  private:
@@ -38,28 +39,32 @@ class PowerUp {
   void open_journal();
   std::uint32_t next_unused_boot_count() const;
   void discard_journal(std::uint32_t reason);
-  void read_requests();
+  // True when there is a valid one, which is then in `request_`. Each kind is read once in a power-up, where it is used.
+  bool read_request(RequestKind kind);
+  bool arm_holds(const Request& arm, std::uint32_t ended, ArmVoid& reason);
   bool cause_allows_arm() const;
   void begin_boot();
   void append(const Record& record);
-  void tell(EventCode code, ImagePlace place = ImagePlace::kNone, const Digest& digest = {},
-            std::uint32_t value = 0, Status status = Status::kOk);
+  void tell(EventCode code, std::uint32_t value = 0);
+  void tell_of(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value = 0, Status status = Status::kOk);
+  void degrade(Status status);
   bool has_capability(std::uint32_t flag) const { return (provisioning_.port_capabilities & flag) != 0; }
   const JournalState& state() const { return journal_.state(); }
   std::uint32_t next_generation() const { return store_.generation + 1; }
 
   // trial.cpp
   Digest expected_token() const;
-  bool confirm_is_valid() const;
+  bool confirm_is_valid();
   void close_trial();
   void confirm_trial();
   void fail_trial(TrialFailure reason);
   void stage_request();
-  Status check_stage(const Request& request);
+  Status check_stage(const Request& request, ImagePlace place);
   Status append_staged(const ImageInfo& image, ImagePlace place, std::uint16_t attempt);
   Status open_attempt(ImagePlace place, RunKind kind);
 
   // gate.cpp
+  Measured& measured(ImagePlace place) { return measured_[static_cast<std::size_t>(place)]; }
   const Measured& measure(ImagePlace place);
   bool verifies(ImagePlace place, const Digest& manifest);  // ... and is acceptable now
   bool acceptable(ImagePlace place);
@@ -75,7 +80,7 @@ class PowerUp {
   void raise(std::uint32_t floor, std::uint32_t revoked, bool at_once);
   void maintain_floor();
   void complete_generation();
-  bool burn(MonotonicState next);
+  bool burn(MonotonicState& next);
 
   // choose.cpp
   Status choose(Decision& out);
@@ -91,11 +96,9 @@ class PowerUp {
   ImageVerifier images_;
   MonotonicState store_;
   RecordSealer sealer_;
-  Journal journal_{port_.storage, sealer_};
-  DerivedKeys keys_;
-  Requests requests_;
-  Permit permit_;
-  bool has_permit_ = false;
+  Journal journal_;
+  Digest confirm_key_{};
+  Request request_;
   bool armed_ = false;
   bool synced_hint_ = false;
   // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may
@@ -104,7 +107,10 @@ class PowerUp {
   // A burn failed: nothing runs, because what should be in force is not.
   Status store_status_ = Status::kOk;
   std::array<Measured, kPlaceCount> measured_{};
-  BootReport report_;
+  // For the boot report.
+  BootHashVerdict boothash_verdict_ = BootHashVerdict::kNotRecorded;
+  std::uint8_t event_count_ = 0;
+  ReportEventWire events_[kReportEventsMax]{};
 };
 
 }  // namespace aseptic::boot

@@ -24,37 +24,33 @@ Digest derived_token(Hasher& hasher, const Digest& key, std::uint32_t boot_count
 // power.
 Digest PowerUp::expected_token() const {
   if (!sealer_.keyed) return state().trial_token;
-  return derived_token(port_.hasher, keys_.confirm, state().trial_boot_count, state().staged.manifest);
+  return derived_token(port_.hasher, confirm_key_, state().trial_boot_count, state().staged.manifest);
 }
 
-bool PowerUp::confirm_is_valid() const {
-  if (!requests_.has(RequestKind::kConfirm)) return false;
+bool PowerUp::confirm_is_valid() {
+  if (!read_request(RequestKind::kConfirm)) return false;
   const Digest expected = expected_token();
   // A port without a device secret whose ATTEMPT record lost its token can confirm nothing.
-  return !is_zero(expected) && equal(requests_.get(RequestKind::kConfirm).token, expected);
+  return !is_zero(expected) && equal(request_.token, expected);
 }
 
 void PowerUp::confirm_trial() {
-  Record record;
-  record.tag = RecordTag::kConfirmed;
-  record.digest = state().staged.manifest;
+  Record record(RecordTag::kConfirmed, state().staged.manifest);
   record.slot = state().staged_slot;
   record.value = next_generation();
   const std::uint32_t sequence = static_cast<std::uint32_t>(state().staged.sequence);
   append(record);
-  if (!degraded_) tell(EventCode::kConfirmed, ImagePlace::kNone, record.digest, sequence);
+  if (!degraded_) tell_of(EventCode::kConfirmed, ImagePlace::kNone, record.digest, sequence);
 }
 
 void PowerUp::fail_trial(TrialFailure reason) {
-  Record record;
-  record.tag = RecordTag::kTrialFailed;
-  record.digest = state().staged.manifest;
+  Record record(RecordTag::kTrialFailed, state().staged.manifest);
   record.attempt = state().staged_attempt;
   record.detail = static_cast<std::uint8_t>(reason);
   record.value = has_capability(kPortNvStore) ? next_generation() : store_.generation;
   append(record);
   if (!degraded_)
-    tell(EventCode::kTrialFailed, ImagePlace::kNone, record.digest, static_cast<std::uint32_t>(reason));
+    tell_of(EventCode::kTrialFailed, ImagePlace::kNone, record.digest, static_cast<std::uint32_t>(reason));
 }
 
 // Rule 2: exactly one record closes an open trial.
@@ -62,8 +58,8 @@ void PowerUp::close_trial() {
   // A burn that was cut off belongs to a record before the trial; there can be only one generation in flight.
   if (state().generation != store_.generation) complete_generation();
   if (!state().trial_open || degraded_) return;
-  const bool reverted = requests_.has(RequestKind::kRevert) &&
-                        requests_.get(RequestKind::kRevert).boot_count == state().trial_boot_count;
+  const bool reverted =
+      read_request(RequestKind::kRevert) && request_.boot_count == state().trial_boot_count;
   if (confirm_is_valid()) {
     confirm_trial();
   } else if (reverted) {
@@ -73,32 +69,26 @@ void PowerUp::close_trial() {
   } else if (state().interrupted + 1U >= provisioning_.interrupted_trials_max) {
     fail_trial(TrialFailure::kPowerLosses);
   } else {
-    Record record;
-    record.tag = RecordTag::kTrialInterrupted;
-    record.digest = state().staged.manifest;
-    append(record);
-    if (!degraded_) tell(EventCode::kTrialInterrupted, ImagePlace::kNone, record.digest, state().interrupted);
+    append(Record(RecordTag::kTrialInterrupted, state().staged.manifest));
+    if (!degraded_) tell_of(EventCode::kTrialInterrupted, ImagePlace::kNone, state().staged.manifest, state().interrupted);
   }
-  requests_.drop(RequestKind::kConfirm);
-  requests_.drop(RequestKind::kRevert);
 }
 
-Status PowerUp::check_stage(const Request& request) {
+Status PowerUp::check_stage(const Request& request, ImagePlace place) {
   if (state().trial_open || degraded_) return Status::kNotFound;
   if (request.manifest == state().confirmed.manifest)
     return Status::kQuarantined;  // a trial could only harm it
   // SECURITY(T-53): a digest that failed is tried again only with a higher, signed attempt number.
   if (state().is_quarantined(request.manifest, request.attempt)) return Status::kQuarantined;
   if (store_.generation + kGenerationReserve > port_.store.generation_max()) return Status::kStoreExhausted;
-  const ImagePlace place = request.slot == SlotId::kA ? ImagePlace::kSlotA : ImagePlace::kSlotB;
   // The whole slot, trailing bytes included; this reading also serves as this boot's measurement of the slot.
-  Measured& measured = measured_[static_cast<std::size_t>(place)];
-  measured.status = images_.verify(area_of(place), Extent::kWholeSlot, measured.facts);
-  measured.done =
-      measured.status != Status::kDirtySlot;  // dirt behind the image does not make the image another one
-  ASEPTIC_BOOT_TRY(measured.status);
-  const ImageFacts& facts = measured.facts;
-  ASEPTIC_BOOT_TRY(is_acceptable(facts, store_));
+  Measured& image = measured(place);
+  image.status = images_.verify(area_of(place), Extent::kWholeSlot, image.facts);
+  image.done =
+      image.status != Status::kDirtySlot;  // dirt behind the image does not make the image another one
+  ASEPTIC_BOOT_TRY(image.status);
+  const ImageFacts& facts = image.facts;
+  ASEPTIC_BOOT_TRY(is_acceptable(facts, store_.floor, store_.revoked));
   if (facts.info.manifest != request.manifest) return Status::kNotFound;
   if (!is_zero(request.set) && request.set != facts.info.set) return Status::kBadDependency;
   // SECURITY(T-05): forward only; the confirmed sequence is in the journal, so a corrupt slot does not lower
@@ -110,17 +100,9 @@ Status PowerUp::check_stage(const Request& request) {
 
 Status PowerUp::append_staged(const ImageInfo& image, ImagePlace place, std::uint16_t attempt) {
   ASEPTIC_BOOT_TRY(journal_.reserve(kGroupRecordsMax));
-  Record set;
-  set.tag = RecordTag::kStagedSet;
-  set.digest = image.set;
-  append(set);
-  Record info;
-  info.tag = RecordTag::kStagedInfo;
-  info.digest = pack_info(image);
-  append(info);
-  Record staged;
-  staged.tag = RecordTag::kStaged;
-  staged.digest = image.manifest;
+  append(Record(RecordTag::kStagedSet, image.set));
+  append(Record(RecordTag::kStagedInfo, pack_info(image)));
+  Record staged(RecordTag::kStaged, image.manifest);
   staged.slot = static_cast<std::uint8_t>(place);
   staged.attempt = attempt;
   append(staged);
@@ -128,35 +110,29 @@ Status PowerUp::append_staged(const ImageInfo& image, ImagePlace place, std::uin
 }
 
 void PowerUp::stage_request() {
-  if (!requests_.has(RequestKind::kStage)) return;
-  const Request request = requests_.get(RequestKind::kStage);
-  requests_.drop(RequestKind::kStage);
+  if (!read_request(RequestKind::kStage)) return;
+  const Request& request = request_;
   if (state().staged.manifest == request.manifest && state().staged_attempt == request.attempt) return;
   const ImagePlace place = request.slot == SlotId::kA ? ImagePlace::kSlotA : ImagePlace::kSlotB;
-  Status status = check_stage(request);
-  if (ok(status))
-    status = append_staged(measured_[static_cast<std::size_t>(place)].facts.info, place, request.attempt);
-  tell(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request.manifest, request.attempt,
-       status);
+  Status status = check_stage(request, place);
+  if (ok(status)) status = append_staged(measured(place).facts.info, place, request.attempt);
+  tell_of(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request.manifest, request.attempt, status);
 }
 
 Status PowerUp::open_attempt(ImagePlace place, RunKind kind) {
   ASEPTIC_BOOT_TRY(journal_.reserve(2));
   if (!sealer_.keyed) {
-    Record token;
-    token.tag = RecordTag::kAttemptToken;
-    ASEPTIC_BOOT_TRY(port_.entropy.fill(token.digest));
-    append(token);
+    Digest token;
+    ASEPTIC_BOOT_TRY(port_.entropy.fill(token));
+    append(Record(RecordTag::kAttemptToken, token));
   }
-  Record attempt;
-  attempt.tag = RecordTag::kAttempt;
-  attempt.digest = state().staged.manifest;
+  Record attempt(RecordTag::kAttempt, state().staged.manifest);
   attempt.slot = static_cast<std::uint8_t>(place);
   attempt.detail = kind == RunKind::kForcedTrial ? 1 : 0;
   attempt.value = state().boot_count;
   append(attempt);
   if (degraded_ || !state().trial_open) return Status::kJournalFull;
-  tell(EventCode::kAttempt, place, attempt.digest, state().staged_attempt);
+  tell_of(EventCode::kAttempt, place, state().staged.manifest, state().staged_attempt);
   return Status::kOk;
 }
 

@@ -40,11 +40,15 @@ void put(Le8& field, Enum value) {
 
 }  // namespace
 
-void encode_boot_report(const BootReport& r, std::span<std::uint8_t, kBootReportSize> out) {
-  BootReportWire w{};
+void seal_boot_report(BootReportWire& w) {
   copy_bytes(w.magic, domain(kBootReportMagic).first(8));
   w.format.set(kBootReportFormat);
   w.length.set(kBootReportSize);
+  seal_checksum(mutable_bytes_of(w));
+}
+
+void encode_boot_report(const BootReport& r, std::span<std::uint8_t, kBootReportSize> out) {
+  BootReportWire w{};
   w.boot_count.set(r.boot_count);
   w.boot_version.set(r.boot_version);
   put(w.reset_cause, r.reset_cause);
@@ -90,7 +94,7 @@ void encode_boot_report(const BootReport& r, std::span<std::uint8_t, kBootReport
     w.events[i].detail.set(r.events[i].detail);
   }
   copy_bytes(w.signature, r.signature);
-  seal_checksum(mutable_bytes_of(w));
+  seal_boot_report(w);
   copy_bytes(out, bytes_of(w));
 }
 

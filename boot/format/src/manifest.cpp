@@ -254,7 +254,7 @@ Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManife
 }
 
 Digest image_digest(Hasher& hasher, const ManifestWire& w) {
-  return hash_of(hasher, domain(kImageDomain), {reinterpret_cast<const std::uint8_t*>(w.regions), sizeof w.regions},
+  return hash_of(hasher, domain(kImageDomain), ByteView{reinterpret_cast<const std::uint8_t*>(w.regions), sizeof w.regions},
                  bytes_of(w.image_size));
 }
 

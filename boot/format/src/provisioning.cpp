@@ -21,14 +21,19 @@ Status check_wire(const ProvisioningWire& w) {
   return Status::kOk;
 }
 
+// Hash and both keys lie in KeySlot as they lie on the medium.
+constexpr std::size_t kKeySlotContentSize = kDigestSize + sizeof(KeyPairPublic);
+static_assert(sizeof(KeySlotWire) - offsetof(KeySlotWire, hash) == kKeySlotContentSize);
+static_assert(offsetof(KeySlot, keys) - offsetof(KeySlot, hash) == kDigestSize);
+static_assert(offsetof(KeySlotWire, p256) - offsetof(KeySlotWire, hash) == kDigestSize);
+static_assert(offsetof(KeySlotWire, slh_dsa) - offsetof(KeySlotWire, p256) == offsetof(KeyPairPublic, slh_dsa));
+
 Status decode_key_slot(Hasher& hasher, const KeySlotWire& w, KeySlot& out) {
   if (!all_bytes_are(w.reserved, 0)) return Status::kReservedNotZero;
   if (w.provisioned.get() == 0) return all_bytes_are(bytes_of(w), 0) ? Status::kOk : Status::kReservedNotZero;
   if (w.provisioned.get() != 1) return Status::kBadEnumerator;
   out.provisioned = true;
-  out.hash = w.hash;
-  copy_bytes(out.keys.p256, w.p256);
-  copy_bytes(out.keys.slh_dsa, w.slh_dsa);
+  copy_bytes({out.hash.data(), kKeySlotContentSize}, {w.hash.data(), kKeySlotContentSize});
   // SECURITY(T-44): the slot fixes both keys at once; no image can choose to need one of them only.
   return equal(key_slot_hash(hasher, out.keys), out.hash) ? Status::kOk : Status::kBadChecksum;
 }
@@ -65,11 +70,9 @@ void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kPr
 }
 
 Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes,
-                           Provisioning& out) {
-  ProvisioningWire w{};
-  copy_bytes(mutable_bytes_of(w), bytes);
+                           Provisioning& record) {
+  const auto& w = *reinterpret_cast<const ProvisioningWire*>(bytes.data());
   ASEPTIC_BOOT_TRY(check_wire(w));
-  Provisioning record;
   record.device_id = w.device_id;
   record.product = w.product;
   record.hardware = w.hardware;
@@ -81,7 +84,6 @@ Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvis
   record.port_capabilities = w.port_capabilities.get();
   for (std::size_t i = 0; i < kKeySlotCount; ++i)
     ASEPTIC_BOOT_TRY(decode_key_slot(hasher, w.key_slots[i], record.key_slots[i]));
-  out = record;
   return Status::kOk;
 }
 

@@ -38,6 +38,12 @@ bool seal_matches(const RecordSealer& sealer, ByteView bytes) {
 
 }  // namespace
 
+Record::Record(RecordTag record_tag, const Digest& record_digest) {
+  clear_object(*this);
+  tag = record_tag;
+  copy_digest(digest, record_digest);
+}
+
 DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret) {
   return {hmac(hasher, device_secret, domain("aseptic-journal-v1")),
           hmac(hasher, device_secret, domain("aseptic-confirm-v1"))};

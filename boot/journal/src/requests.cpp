@@ -34,16 +34,16 @@ RequestCell encode_request(const Request& request) {
   switch (request.kind) {
     case RequestKind::kStage:
       w.slot.set(static_cast<std::uint8_t>(request.slot));
-      w.first = request.manifest;
-      w.second = request.set;
+      copy_digest(w.first, request.manifest);
+      copy_digest(w.second, request.set);
       w.number.set(request.attempt);
       break;
     case RequestKind::kConfirm:
-      w.first = request.token;
+      copy_digest(w.first, request.token);
       break;
     case RequestKind::kChallenge:
-      w.first = request.challenge;
-      w.second = request.log_head;
+      copy_digest(w.first, request.challenge);
+      copy_digest(w.second, request.log_head);
       w.number.set(request.log_count);
       break;
     case RequestKind::kArm:
@@ -57,9 +57,8 @@ RequestCell encode_request(const Request& request) {
   return out;
 }
 
-Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& out) {
-  RequestCellWire w{};
-  copy_bytes(mutable_bytes_of(w), bytes);
+Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& request) {
+  const auto& w = *reinterpret_cast<const RequestCellWire*>(bytes.data());
   if (w.tag.get() != kRequestTag) return Status::kNotFound;
   if (w.format.get() != kRequestFormat) return Status::kBadFormat;
   if (w.kind.get() != static_cast<std::uint8_t>(kind)) return Status::kBadEnumerator;
@@ -67,23 +66,21 @@ Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, Req
   if (w.reserved0 != 0 || !all_bytes_are(w.reserved1, 0) || !all_bytes_are(w.reserved2, 0))
     return Status::kReservedNotZero;
   ASEPTIC_BOOT_TRY(check_unused(w, kind));
-  if (kind == RequestKind::kStage) ASEPTIC_BOOT_TRY(check_stage(w));
-  Request request;
   request.kind = kind;
   request.boot_count = w.boot_count.get();
   if (kind == RequestKind::kStage) {
+    ASEPTIC_BOOT_TRY(check_stage(w));
     request.slot = static_cast<SlotId>(w.slot.get());
-    request.manifest = w.first;
-    request.set = w.second;
     request.attempt = static_cast<std::uint16_t>(w.number.get());
+    copy_digest(request.manifest, w.first);
+    copy_digest(request.set, w.second);
   } else if (kind == RequestKind::kConfirm) {
-    request.token = w.first;
+    copy_digest(request.token, w.first);
   } else if (kind == RequestKind::kChallenge) {
-    request.challenge = w.first;
-    request.log_head = w.second;
+    copy_digest(request.challenge, w.first);
+    copy_digest(request.log_head, w.second);
     request.log_count = w.number.get();
   }
-  out = request;
   return Status::kOk;
 }
 

@@ -89,7 +89,7 @@ bool make_item(const JournalState& s, std::size_t item, Record& record) {
     const std::size_t quarantined = item - static_cast<std::size_t>(SnapshotItem::kQuarantine);
     if (quarantined >= s.quarantine_count) return false;
     item = static_cast<std::size_t>(SnapshotItem::kQuarantine);
-    record.digest = s.quarantine[quarantined].digest;
+    copy_digest(record.digest, s.quarantine[quarantined].digest);
     record.attempt = s.quarantine[quarantined].attempt;
   }
   record.tag = RecordTag::kSnapshotItem;

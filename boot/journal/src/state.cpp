@@ -127,8 +127,8 @@ void Fold::apply(const Record& r) {
       if (s.trial_open || is_zero(r.digest))
         break;  // an open trial is closed first; nothing replaces what it is about
       drop_staged(s);
-      s.staged.manifest = r.digest;
-      s.staged.set = group_.set;
+      copy_digest(s.staged.manifest, r.digest);
+      copy_digest(s.staged.set, group_.set);
       unpack_info(group_.info, s.staged);
       s.staged_attempt = r.attempt;
       s.staged_slot = r.slot;
@@ -142,7 +142,7 @@ void Fold::apply(const Record& r) {
       s.trial_open = true;
       s.trial_forced = r.detail == 1;
       s.trial_boot_count = r.value;
-      s.trial_token = group_.token;
+      copy_digest(s.trial_token, group_.token);
       close_group();
       break;
     case RecordTag::kConfirmed:

@@ -12,6 +12,8 @@ namespace aseptic::boot {
 
 // What a verified signed region says, as far as boot needs it later.
 struct ImageFacts {
+  ImageFacts() { clear_object(*this); }
+
   ImageInfo info;
   Digest image_digest{};
   AreaOffset image_size = 0;
@@ -46,6 +48,9 @@ class ImageVerifier {
   // Writes an image over another area, which is erased first. Not durable before a sync.
   Status copy(Area from, AreaOffset size, Area to);
 
+  // 1 KiB for the caller between two calls.
+  std::span<std::uint8_t, kManifestRegionSize> scratch() { return region_; }
+
  private:
   enum class Use : std::uint8_t { kHash, kBlank, kZero, kCopy };  // what is done with the bytes that are read
 
@@ -66,6 +71,6 @@ class ImageVerifier {
   std::array<std::uint8_t, kWorkBlockSize> block_;
 };
 
-Status is_acceptable(const ImageFacts& facts, const MonotonicState& store);
+Status is_acceptable(const ImageFacts& facts, std::uint32_t floor, std::uint32_t revoked);
 
 }  // namespace aseptic::boot

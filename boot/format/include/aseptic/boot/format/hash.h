@@ -21,18 +21,28 @@ class Hasher {
   ~Hasher() = default;
 };
 
-inline Digest hash_of(Hasher& hasher, ByteView first, ByteView second = {}, ByteView third = {}) {
-  Digest digest{};
-  hasher.reset();
-  hasher.update(first);
-  hasher.update(second);
-  hasher.update(third);
-  hasher.finish(digest);
-  return digest;
+namespace raw {
+struct Piece {
+  const std::uint8_t* data;
+  std::size_t size;
+};
+Digest hash(Hasher& hasher, const Piece* pieces, std::size_t count);
+Digest hmac(Hasher& hasher, const Digest& key, const Piece* pieces, std::size_t count);
+}  // namespace raw
+
+// The digest of the views one behind the other.
+template <class... Views>
+[[gnu::always_inline]] inline Digest hash_of(Hasher& hasher, const Views&... views) {
+  const raw::Piece pieces[] = {{ByteView(views).data(), ByteView(views).size()}...};
+  return raw::hash(hasher, pieces, sizeof...(views));
 }
 
-// HMAC-SHA-256 over first ‖ second ‖ third with a 32-byte key.
-Digest hmac(Hasher& hasher, const Digest& key, ByteView first, ByteView second = {}, ByteView third = {});
+// HMAC-SHA-256 over the views one behind the other with a 32-byte key.
+template <class... Views>
+[[gnu::always_inline]] inline Digest hmac(Hasher& hasher, const Digest& key, const Views&... views) {
+  const raw::Piece pieces[] = {{ByteView(views).data(), ByteView(views).size()}...};
+  return raw::hmac(hasher, key, pieces, sizeof...(views));
+}
 
 // "text\0" with its terminating zero, which every domain string of the formats includes.
 template <std::size_t N>

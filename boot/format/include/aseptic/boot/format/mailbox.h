@@ -143,6 +143,8 @@ static_assert(offsetof(BootReportWire, log_count) == 432 &&
 static_assert(offsetof(BootReportWire, quarantine) == 520 && offsetof(BootReportWire, events) == 840);
 static_assert(offsetof(BootReportWire, signature) == 952 && offsetof(BootReportWire, checksum) == 1016);
 
+// Completes a report whose fields are set: magic, format, length, checksum.
+void seal_boot_report(BootReportWire& report);
 void encode_boot_report(const BootReport& report, std::span<std::uint8_t, kBootReportSize> out);
 Status decode_boot_report(std::span<const std::uint8_t, kBootReportSize> bytes, BootReport& out);
 

@@ -26,6 +26,8 @@ struct Quarantined {
 };
 
 struct MonotonicState {
+  MonotonicState() { clear_object(*this); }
+
   std::uint32_t generation = 0;
   std::uint32_t floor = 0;
   std::uint32_t revoked = 0;  // bit i = key slot i

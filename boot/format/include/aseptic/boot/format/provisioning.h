@@ -42,14 +42,21 @@ struct KeySlot {
 };
 
 struct Provisioning {
+  Provisioning() {
+    clear_object(*this);
+    life_cycle = LifeCycle::kDevelopment;
+    interrupted_trials_max = kInterruptedTrialsDefault;
+    policy_delay_boots = kPolicyDelayDefault;
+  }
+
   Uuid device_id{};
   Uuid product{};
   Uuid hardware{};
   std::uint32_t hardware_revision = 0;
-  LifeCycle life_cycle = LifeCycle::kDevelopment;
-  bool recovery_present = false;
-  std::uint8_t interrupted_trials_max = kInterruptedTrialsDefault;  // 1..255
-  std::uint16_t policy_delay_boots = kPolicyDelayDefault;
+  LifeCycle life_cycle;
+  bool recovery_present;
+  std::uint8_t interrupted_trials_max;  // 1..255
+  std::uint16_t policy_delay_boots;
   std::uint32_t port_capabilities = 0;
   std::array<KeySlot, kKeySlotCount> key_slots{};
 };
@@ -90,7 +97,7 @@ static_assert(offsetof(ProvisioningWire, key_slots) == 80 && offsetof(Provisioni
 Digest key_slot_hash(Hasher& hasher, const KeyPairPublic& keys);
 
 void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kProvisioningSize> out);
-// Also checks every provisioned key pair against its key slot.
+// Also checks every provisioned key pair against its key slot. `out` is fresh, and meaningless after an error.
 Status decode_provisioning(Hasher& hasher, std::span<const std::uint8_t, kProvisioningSize> bytes,
                            Provisioning& out);
 

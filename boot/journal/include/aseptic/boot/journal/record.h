@@ -38,6 +38,9 @@ enum class RecordTag : std::uint8_t {
 
 // Decoded record. `value`, `attempt`, `detail`, `slot` are the eight argument bytes that follow the digest.
 struct Record {
+  Record() { clear_object(*this); }
+  Record(RecordTag record_tag, const Digest& record_digest);
+
   RecordTag tag = RecordTag::kNone;
   std::uint64_t sequence = 0;
   std::uint32_t boot_count = 0;  // format 2: not stored here, 0 after decoding

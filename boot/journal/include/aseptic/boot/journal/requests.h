@@ -13,6 +13,8 @@ namespace aseptic::boot {
 
 // One decoded request; the fields that a kind does not use are zero.
 struct Request {
+  Request() { clear_object(*this); }
+
   RequestKind kind = RequestKind::kStage;
   std::uint32_t boot_count = 0;  // of the run that writes it (BootReport::boot_count)
   SlotId slot = SlotId::kA;      // kStage
@@ -31,6 +33,7 @@ constexpr std::size_t request_offset(RequestKind kind) {
 
 using RequestCell = std::array<std::uint8_t, kRequestCellSize>;
 RequestCell encode_request(const Request& request);
+// `out` is fresh, and meaningless after an error.
 Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& out);
 
 // What a whole request area says: for each kind, whether a valid cell is there.

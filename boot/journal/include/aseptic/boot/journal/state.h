@@ -35,6 +35,8 @@ struct BootHash {
 };
 
 struct JournalState {
+  JournalState() { clear_object(*this); }
+
   std::uint32_t boot_count = 0;
   std::uint32_t generation = 0;
   // Of the last FLOOR record for the confirmed image: a hint that a burn may have been cut off, never a value
@@ -68,7 +70,7 @@ struct JournalState {
 // it (docs/formats/boot_journal.md, "Unstable cells").
 class Fold {
  public:
-  Fold() = default;
+  Fold() { clear_object(*this); }
   // Starts from a closed snapshot: its state, and the sequence of its commit record.
   Fold(const JournalState& snapshot, std::uint64_t sequence) : state_(snapshot), applied_(sequence) {}
   // The same in place: an empty state for the caller to fill in from a snapshot, then `close` with the sequence of its
