@@ -488,8 +488,7 @@ class ApplyEngine final : public Engine {
   }
 
   Result<void> request(boot::RequestKind kind) {
-    boot::Request wanted;
-    wanted.kind = kind;
+    boot::Request wanted{.kind = kind};
     wanted.boot_count = boot_.report.boot_count;
     if (kind == boot::RequestKind::kConfirm) wanted.token = boot_.report.token;
     record_.boot_count = boot_.report.boot_count;
@@ -514,8 +513,7 @@ class ApplyEngine final : public Engine {
     platform::BlockDevice* source = running_slot();
     if (source == nullptr) return Error(AgentCode::kSlot, "the running image is in no slot");
     ASEPTIC_TRY_VOID(copy_slot(*source, slot(target_slot()), running_image(), p_.breathe));
-    boot::Request synced;
-    synced.kind = boot::RequestKind::kSynced;
+    boot::Request synced{.kind = boot::RequestKind::kSynced};
     synced.boot_count = boot_.report.boot_count;
     ASEPTIC_TRY_VOID(door_.post({synced}));
     memory_.synced_manifest = boot_.confirmed();

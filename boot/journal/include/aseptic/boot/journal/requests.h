@@ -13,8 +13,6 @@ namespace aseptic::boot {
 
 // One decoded request; the fields that a kind does not use are zero.
 struct Request {
-  Request() { clear_object(*this); }
-
   RequestKind kind = RequestKind::kStage;
   std::uint32_t boot_count = 0;  // of the run that writes it (BootReport::boot_count)
   SlotId slot = SlotId::kA;      // kStage
