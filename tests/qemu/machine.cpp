@@ -25,12 +25,25 @@ Machine an505() {
   return m;
 }
 
+Machine ast1030() {
+  Machine m;
+  m.board = {"ast1030", 0x00020000, 4U << 20U};
+  m.capabilities = boot::kPortNvStore | boot::kPortDeviceSecret | boot::kPortKnowsResetCause | boot::kPortRecoveryWritable |
+                   boot::kPortEmulated;
+  m.folder = fs::path(ASEPTIC_BUILD) / "boot-ast1030";
+  return m;
+}
+
 std::vector<std::string> Machine::command(const fs::path& flash, const std::vector<std::string>& more) const {
-  std::vector<std::string> words = {"qemu-system-arm", "-display", "none", "-nodefaults", "-serial", "stdio", "-monitor", "none",
-                                    "-semihosting-config", "enable=on,target=native",
-                                    "-kernel", (folder / "boot.elf").string(),
-                                    "-machine", "mps2-an505,memory-backend=flash", "-m", "16M", "-object",
-                                    "memory-backend-file,id=flash,size=16M,share=on,mem-path=" + flash.string()};
+  std::vector<std::string> words = {"qemu-system-arm", "-display", "none", "-serial", "stdio", "-monitor", "none",
+                                    "-semihosting-config", "enable=on,target=native", "-kernel", (folder / "boot.elf").string()};
+  if (board.name == "an505") {
+    words.insert(words.end(), {"-nodefaults", "-machine", "mps2-an505,memory-backend=flash", "-m", "16M", "-object",
+                               "memory-backend-file,id=flash,size=16M,share=on,mem-path=" + flash.string()});
+  } else {  // the board needs QEMU's defaults; a 4 MiB device of a known model is accepted by QEMU 7.2 and later
+    words.insert(words.end(), {"-net", "none", "-machine", "ast1030-evb,fmc-model=w25q32", "-drive",
+                               "if=mtd,format=raw,file=" + flash.string()});
+  }
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }

@@ -19,7 +19,8 @@ struct Machine {
   [[nodiscard]] std::uint32_t application_entry() const;
 };
 
-Machine an505();
+Machine an505();    // Cortex-M33, TrustZone, memory as flash
+Machine ast1030();  // Cortex-M4, SPI-NOR
 
 // A fresh folder for one test's files.
 std::filesystem::path work_folder(const std::string& name);

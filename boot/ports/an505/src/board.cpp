@@ -77,7 +77,7 @@ void start_board() {
   reg32(kUart + 8) = 1;    // transmitter on
 }
 
-void put_char(char c) {
+void Uart::put(char c) {
   while ((reg32(kUart + 4) & 1U) != 0) {
   }
   reg32(kUart) = static_cast<std::uint8_t>(c);

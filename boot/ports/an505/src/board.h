@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // QEMU's mps2-an505 (EMULATED): addresses, and what only this board can do.
 #pragma once
-#include "aseptic/boot/cortex_m/hardware.h"
-#include "aseptic/boot/cortex_m/nor_flash.h"
+#include "aseptic/boot/cortex_m/stage.h"
 
 namespace aseptic::boot::an505 {
 
@@ -24,7 +23,10 @@ class MemoryFlash final : public cortex_m::NorFlash {
 };
 
 void start_board();
-void put_char(char c);
+class Uart final : public cortex_m::Console {
+ public:
+  void put(char c) override;
+};
 void start_watchdog(std::uint32_t seconds);
 // Gives the application its share of the machine and leaves boot for good.
 [[noreturn]] void run_application(std::uint32_t entry);

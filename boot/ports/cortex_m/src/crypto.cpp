@@ -3,6 +3,8 @@
 
 #include <bearssl.h>
 
+#include "aseptic/boot/cortex_m/p256.h"
+
 namespace aseptic::boot::cortex_m {
 namespace {
 br_sha256_context* context_of(std::array<std::uint8_t, 112>& storage) {
@@ -23,12 +25,7 @@ void Sha256::finish(Digest& out) {
 
 Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
                                  std::span<const std::uint8_t, kP256SignatureSize> signature) {
-  std::array<unsigned char, 1 + kP256PublicKeySize> point{};
-  point[0] = 0x04;  // uncompressed
-  copy_bytes(MutableBytes(point).subspan(1), public_key);
-  const br_ec_public_key key{BR_EC_secp256r1, point.data(), point.size()};
-  const std::uint32_t verdict = br_ecdsa_i31_vrfy_raw(&br_ec_prime_i31, message_digest.data(), message_digest.size(), &key,
-                                                      signature.data(), signature.size());
+  const std::uint32_t verdict = aseptic_p256_verify(public_key.data(), message_digest.data(), signature.data());
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Boot of the ast1030: wiring only.
+#include "board.h"
+#include "aseptic/boot/ast1030/spi_flash.h"
+
+extern "C" [[gnu::used, noreturn]] void boot_main() {
+  using namespace aseptic::boot;
+  ast1030::SpiFlash flash;
+  ast1030::Uart console;
+  const cortex_m::Board board{
+      flash,
+      console,
+      std::span<std::uint8_t, kBootReportSize>(reinterpret_cast<std::uint8_t*>(ast1030::kMailbox), kBootReportSize),
+      ast1030::kLoadAddress,
+      {reinterpret_cast<std::uint8_t*>(ast1030::kLoadAddress), ast1030::kLoadSize},
+      ast1030::retained_by_boot(),
+      ast1030::retained_by_application()};
+  Decision decision;
+  if (ok(cortex_m::decide(board, decision))) {
+    if (decision.kind == RunKind::kTrial || decision.kind == RunKind::kForcedTrial)
+      ast1030::start_watchdog(cortex_m::kTrialSeconds);
+    cortex_m::leave_boot(board);
+    ast1030::run_application(static_cast<std::uint32_t>(decision.entry));
+  }
+  for (;;)  // stop with an alarm
+    __asm__ volatile("wfi");
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/boot/cortex_m/stage.h"
+
+#include "aseptic/boot/core/cell_store.h"
+#include "aseptic/boot/cortex_m/crypto.h"
+#include "aseptic/boot/cortex_m/exec_ram.h"
+
+namespace aseptic::boot::cortex_m {
+namespace {
+
+void put_hex(Console& console, std::uint32_t value) {
+  for (int shift = 28; shift >= 0; shift -= 4)
+    console.put("0123456789abcdef"[(value >> shift) & 15U]);
+  console.put(' ');
+}
+
+class ConsoleEvents final : public EventSink {
+ public:
+  explicit ConsoleEvents(Console& console) : console_(console) {}
+  void event(const Event& event) override {
+    console_.put('E');
+    console_.put(' ');
+    put_hex(console_, static_cast<std::uint32_t>(event.code));
+    put_hex(console_, static_cast<std::uint32_t>(event.place));
+    put_hex(console_, static_cast<std::uint32_t>(event.status));
+    put_hex(console_, event.value);
+    console_.put('\n');
+  }
+
+ private:
+  Console& console_;
+};
+
+// These ports have a device secret, so no token needs randomness.
+class NoEntropy final : public Entropy {
+ public:
+  Status fill(Digest&) override { return Status::kIoError; }
+};
+
+}  // namespace
+
+Status decide(const Board& board, Decision& out) {
+  for (const char* text = "EMULATED\n"; *text != '\0'; ++text)
+    board.console.put(*text);
+  FlashStorage storage(board.flash, board.mailbox);
+  CellStore store(storage);
+  Sha256 hasher;
+  P256Verifier verifier;
+  ExecRam memory(board.run_address, board.load_memory);
+  NoEntropy entropy;
+  ConsoleEvents events(board.console);
+  Port port{storage, store, hasher, verifier, memory, entropy, events};
+  port.cause = take_reset_cause(board.own_cause, board.application_cause);
+  port.boot_version = kBootVersion;
+  return power_up(port, out);
+}
+
+void leave_boot(const Board& board) {
+  board.own_cause.cause = kCauseMagic | static_cast<std::uint32_t>(ResetCause::kSoftware);
+  board.own_cause.complement = ~board.own_cause.cause;
+}
+
+}  // namespace aseptic::boot::cortex_m
