@@ -34,9 +34,9 @@ Machine ast1030() {
   return m;
 }
 
-std::vector<std::string> Machine::command(const fs::path& flash, const std::vector<std::string>& more) const {
+std::vector<std::string> Machine::command(const fs::path& flash, const std::vector<std::string>& more, const std::string& stage) const {
   std::vector<std::string> words = {"qemu-system-arm", "-display", "none", "-serial", "stdio", "-monitor", "none",
-                                    "-semihosting-config", "enable=on,target=native", "-kernel", (folder / "boot.elf").string()};
+                                    "-semihosting-config", "enable=on,target=native", "-kernel", (folder / (stage + ".elf")).string()};
   if (board.name == "an505") {
     words.insert(words.end(), {"-nodefaults", "-machine", "mps2-an505,memory-backend=flash", "-m", "16M", "-object",
                                "memory-backend-file,id=flash,size=16M,share=on,mem-path=" + flash.string()});

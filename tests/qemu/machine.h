@@ -14,7 +14,8 @@ struct Machine {
   std::filesystem::path folder;  // build/boot-<name>: boot.elf, app.elf, app.bin
 
   // QEMU's command line for a flash image file; console on standard output.
-  [[nodiscard]] std::vector<std::string> command(const std::filesystem::path& flash, const std::vector<std::string>& more = {}) const;
+  [[nodiscard]] std::vector<std::string> command(const std::filesystem::path& flash, const std::vector<std::string>& more = {},
+                                                 const std::string& stage = "boot") const;
   [[nodiscard]] Bytes application() const;
   [[nodiscard]] std::uint32_t application_entry() const;
 };

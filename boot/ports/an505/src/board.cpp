@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board.h"
 
+#include "aseptic/boot/cortex_m/flash_time.h"
+
 using aseptic::boot::cortex_m::reg32;
 using aseptic::boot::cortex_m::reg8;
 
@@ -10,6 +12,12 @@ extern std::uint8_t __stack_top[];
 extern std::uint8_t __retained[];
 [[noreturn]] void boot_main();
 }
+
+#ifdef ASEPTIC_BOOT_SLOW_FLASH
+void aseptic::boot::cortex_m::show_flash(char c) {
+  an505::Uart().put(c);
+}
+#endif
 
 namespace aseptic::boot::an505 {
 namespace {
@@ -56,7 +64,9 @@ Status MemoryFlash::read(std::uint32_t address, MutableBytes out) {
 
 Status MemoryFlash::program(std::uint32_t address, ByteView bytes) {
   if (address % kWriteUnit != 0 || bytes.size() % kWriteUnit != 0) __builtin_trap();
+  cortex_m::FlashOperation operation;
   for (std::size_t i = 0; i < bytes.size(); i += 4) {
+    operation.step(cortex_m::kProgramEffort);
     std::uint32_t word = 0;
     copy_bytes({reinterpret_cast<std::uint8_t*>(&word), 4}, bytes.subspan(i, 4));
     volatile std::uint32_t& cell = reg32(kFlashBase + address + i);
@@ -67,8 +77,11 @@ Status MemoryFlash::program(std::uint32_t address, ByteView bytes) {
 }
 
 Status MemoryFlash::erase_sector(std::uint32_t address) {
-  for (std::uint32_t i = 0; i < cortex_m::kSectorSize; i += 4)
+  cortex_m::FlashOperation operation;
+  for (std::uint32_t i = 0; i < cortex_m::kSectorSize; i += 4) {
+    operation.step(cortex_m::kEraseEffort);
     reg32(kFlashBase + address + i) = ~0U;
+  }
   return Status::kOk;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boot of the an505: wiring only.
-#include "aseptic/boot/cortex_m/stage.h"
+#include "aseptic/boot/cortex_m/measure.h"
 #include "board.h"
 
 extern "C" [[gnu::used, noreturn]] void boot_main() {
@@ -18,7 +18,10 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
       an505::retained_by_boot(),
       an505::retained_by_application()};
   Decision decision;
-  if (ok(cortex_m::decide(board, decision))) {
+  cortex_m::start_measuring();
+  const bool runs = ok(cortex_m::decide(board, decision));
+  cortex_m::tell_measured(console);
+  if (runs) {
     if (decision.kind == RunKind::kTrial || decision.kind == RunKind::kForcedTrial)
       an505::start_watchdog(cortex_m::kTrialSeconds);
     cortex_m::leave_boot(board);

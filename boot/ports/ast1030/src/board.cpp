@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "board.h"
 
+#include "aseptic/boot/cortex_m/flash_time.h"
+
 using aseptic::boot::cortex_m::reg32;
 
 extern "C" {
@@ -8,6 +10,12 @@ extern std::uint8_t __stack_top[];
 extern std::uint8_t __retained[];
 [[noreturn]] void boot_main();
 }
+
+#ifdef ASEPTIC_BOOT_SLOW_FLASH
+void aseptic::boot::cortex_m::show_flash(char c) {
+  ast1030::Uart().put(c);
+}
+#endif
 
 namespace aseptic::boot::ast1030 {
 namespace {

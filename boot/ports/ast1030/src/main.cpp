@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boot of the ast1030: wiring only.
+#include "aseptic/boot/cortex_m/measure.h"
 #include "board.h"
 #include "aseptic/boot/ast1030/spi_flash.h"
 
@@ -16,7 +17,10 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
       ast1030::retained_by_boot(),
       ast1030::retained_by_application()};
   Decision decision;
-  if (ok(cortex_m::decide(board, decision))) {
+  cortex_m::start_measuring();
+  const bool runs = ok(cortex_m::decide(board, decision));
+  cortex_m::tell_measured(console);
+  if (runs) {
     if (decision.kind == RunKind::kTrial || decision.kind == RunKind::kForcedTrial)
       ast1030::start_watchdog(cortex_m::kTrialSeconds);
     cortex_m::leave_boot(board);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/boot/ast1030/spi_flash.h"
 
+#include "aseptic/boot/cortex_m/flash_time.h"
 #include "aseptic/boot/cortex_m/hardware.h"
 
 namespace aseptic::boot::ast1030 {
@@ -81,10 +82,13 @@ Status SpiFlash::program(std::uint32_t address, ByteView bytes) {
   while (!bytes.empty()) {
     const std::size_t room = kPageSize - address % kPageSize;
     const std::size_t size = bytes.size() < room ? bytes.size() : room;
+    cortex_m::FlashOperation operation;
     ASEPTIC_BOOT_TRY(enable_write());
     command(kPageProgram, address);
-    for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t i = 0; i < size; ++i) {
+      operation.step(cortex_m::kProgramEffort / 4);
       send(bytes[i]);
+    }
     deselect();
     ASEPTIC_BOOT_TRY(wait_until_ready());
     address += static_cast<std::uint32_t>(size);
@@ -94,8 +98,11 @@ Status SpiFlash::program(std::uint32_t address, ByteView bytes) {
 }
 
 Status SpiFlash::erase_sector(std::uint32_t address) {
+  cortex_m::FlashOperation operation;
   ASEPTIC_BOOT_TRY(enable_write());
   command(kSectorErase, address);
+  for (std::uint32_t i = 0; i < cortex_m::kSectorSize; i += 4)
+    operation.step(cortex_m::kEraseEffort);
   deselect();
   return wait_until_ready();
 }
