@@ -105,6 +105,10 @@ Outcome play_case(const Configuration& configuration, const CaseId& id, std::str
   NorFlash& flash = life.device().flash;
   flash.cut_at(configuration.first() + id.cut, id.tear, seed_of(id));
   Life::End end = life.play();
+  if (id.tear == kSilentBit) {
+    out.fired = flash.operations() > configuration.first() + id.cut;
+    return judged(life, end);
+  }
   out.fired = end == Life::End::kCut;
   if (!out.fired) return judged(life, end);
   if (trace != nullptr) *trace += "-- cut in operation " + std::to_string(id.cut) + "\n";
@@ -160,6 +164,7 @@ class Campaign {
       mine.operations = configuration.operations();
       const std::uint64_t quota = options_.cases / todo_.size();
       broken_sectors(configuration, quota, mine);
+      lost_bits(configuration, quota, mine);
       single_cuts(configuration, quota, mine);
       second_cuts(configuration, quota, mine);
     }
@@ -171,6 +176,7 @@ class Campaign {
     mine.boots += outcome.boots;
     if (id.second != kNone) ++mine.double_cuts;
     if (id.broken_sector != kNone) ++mine.broken_sectors;
+    if (id.tear == kSilentBit) ++mine.lost_bits;
     if (!outcome.fired) ++mine.not_fired;
     if (!outcome.fired && outcome.wrong.empty()) return report(id, "the cut did not happen", mine);
     if (!outcome.wrong.empty()) report(id, outcome.wrong, mine);
@@ -213,12 +219,32 @@ class Campaign {
       one(configuration, id, mine);
     }
   }
+  // One bit that does not take, in each program but those of the store (an NV memory or fuses verify
+  // themselves).
+  void lost_bits(const Configuration& configuration, std::uint64_t quota, CampaignResult& mine) {
+    const std::uint64_t step =
+        std::max<std::uint64_t>(1, configuration.operations() / std::max<std::uint64_t>(1, quota / 5));
+    for (std::uint64_t k = configuration.scenario() % step; k < configuration.operations() && !stopped();
+         k += step) {
+      const FlashOperation& operation = configuration.operation(k);
+      if (operation.kind != FlashOperation::Kind::kProgram || operation.area == Area::kMonotonic) continue;
+      CaseId id;
+      id.geometry = configuration.geometry();
+      id.scenario = configuration.scenario();
+      id.cut = k;
+      id.tear = kSilentBit;
+      one(configuration, id, mine);
+    }
+  }
   // Each sector of each area, unreadable from some power-up on: a tenth of the quota at most.
   void broken_sectors(const Configuration& configuration, std::uint64_t quota, CampaignResult& mine) {
     std::vector<std::uint64_t> sectors;
+    const bool recovery = scenarios()[configuration.scenario()].recovery;
     for (const Area area :
          {Area::kJournal, Area::kSlotA, Area::kSlotB, Area::kRecovery, Area::kRequests, Area::kPermit})
       for (std::size_t i = 0;
+           // A device without recovery has no way back while its other slot is written or holds what failed (rule 9).
+           (recovery || area == Area::kJournal || area == Area::kRequests || area == Area::kPermit) &&
            i < geometries()[configuration.geometry()].areas[static_cast<std::size_t>(area)].sectors.size();
            ++i)
         sectors.push_back(static_cast<std::uint64_t>(area) * 65536 + i);
@@ -249,6 +275,7 @@ class Campaign {
     result_.not_fired += mine.not_fired;
     result_.double_cuts += mine.double_cuts;
     result_.broken_sectors += mine.broken_sectors;
+    result_.lost_bits += mine.lost_bits;
     result_.operations += mine.operations;
     ++done_;
     if (options_.progress && (done_ % 10 == 0 || done_ == todo_.size()))

@@ -13,7 +13,7 @@ struct CaseId {
   static constexpr std::uint64_t kNone = ~0ULL;
   std::size_t geometry = 0, scenario = 0;
   std::uint64_t cut = kNone;  // operation of the undisturbed life
-  unsigned tear = 0;
+  unsigned tear = 0;             // kSilentBit: no cut, a bit is lost
   std::uint64_t second = kNone;  // operation after the power came back
   unsigned second_tear = 0;
   std::uint64_t broken_sector = kNone;  // area * 65536 + sector
@@ -32,7 +32,7 @@ struct CampaignOptions {
 struct CampaignResult {
   std::uint64_t cases = 0, boots = 0, bad = 0;
   std::uint64_t not_fired = 0;  // cuts that did not happen: a fault of the campaign
-  std::uint64_t double_cuts = 0, broken_sectors = 0, operations = 0;
+  std::uint64_t double_cuts = 0, broken_sectors = 0, lost_bits = 0, operations = 0;
 };
 CampaignResult run_campaign(const CampaignOptions& options);
 

@@ -132,6 +132,31 @@ void Checker::run(const Device& device, const boot::Decision& decision, std::siz
   }
 }
 
+// Rule 8: a recovery image that may run is replaced only while both slots hold the image that takes its
+// place.
+void Checker::recovery(const Device& device) {
+  const std::size_t held = recovery_;
+  recovery_ = release_in(device.flash.raw(Area::kRecovery));
+  if (held == 0 || recovery_ == held || broken_sector_) return;
+  const OfferedRelease& before = product_->scenario.releases[held - 1];
+  if (before.image.epoch < floor_ || (revoked_ >> (before.image.key - 1U) & 1U) != 0) return;
+  const std::size_t a = release_in(device.flash.raw(Area::kSlotA));
+  if (a == 0 || a != release_in(device.flash.raw(Area::kSlotB)) || (recovery_ != 0 && recovery_ != a))
+    blame("recovery was overwritten while the slots did not both hold the confirmed release");
+}
+
+// On the hardware's own side: the confirm is in force when its generation is burnt.
+bool Checker::confirm_is_in_force(const Device& device, std::size_t wanted) const {
+  if (product_->store == StoreKind::kNvCounter)
+    return device.nv.state.confirmed == product_->images[wanted].manifest;
+  if (product_->store == StoreKind::kFuses) return wanted == 1 || device.fuses.generation[0] == Fuse::kBlown;
+  for (std::size_t cell = 0; cell < 3; ++cell)
+    if (std::memcmp(device.flash.raw(Area::kMonotonic).data() + cell * 4096 + 40,
+                    product_->images[wanted].manifest.data(), 32) == 0)
+      return true;
+  return false;
+}
+
 void Checker::power_up(const Device& device, boot::Status status, const boot::Decision& decision,
                        const boot::testing::Bytes& exec, const BeforeReset& before) {
   if (!device.flash.misuse().empty()) blame("misuse of the flash: " + device.flash.misuse());
@@ -139,6 +164,7 @@ void Checker::power_up(const Device& device, boot::Status status, const boot::De
   const Floor now = read_store(device);
   if (!now.readable) return blame("the store cannot be read after a power-up");
   if (now.floor < floor_ || (revoked_ & ~now.revoked) != 0) blame("the floor or a revocation fell");
+  if (product_->scenario.recovery) recovery(device);
   floor_ = now.floor;
   revoked_ = now.revoked;
   for (std::size_t k = 1; k < product_->images.size(); ++k)
@@ -148,7 +174,7 @@ void Checker::power_up(const Device& device, boot::Status status, const boot::De
       failing_ = {0, 0};
       const auto attempt =
           static_cast<unsigned>(number(device.flash.raw(Area::kMailbox).data() + kAttemptInReport, 2));
-      if (decision.kind == boot::RunKind::kTrial && failed_.contains({k, attempt}))
+      if (decision.kind == boot::RunKind::kTrial && !broken_sector_ && failed_.contains({k, attempt}))
         blame("an attempt that failed is tried again");
       return;
     }
@@ -163,6 +189,7 @@ void Checker::end(const Device& device) {
   if (release_in(device.flash.raw(Area::kSlotB)) != wanted) blame("slot B does not hold the final release");
   if (product_->scenario.recovery && release_in(device.flash.raw(Area::kRecovery)) != wanted)
     blame("recovery does not hold the final release");
+  if (!confirm_is_in_force(device, wanted)) blame("the confirm was never burnt");
   if (confirmed_ != wanted) blame("the final release is not confirmed");
   if (floor_ != image.epoch) blame("the floor is " + std::to_string(floor_) + " in the end");
   if (revoked_ != product_->scenario.revoked) blame("the wrong keys are revoked in the end");

@@ -44,12 +44,15 @@ class Checker {
     bool readable = false;
   };
   Floor read_store(const Device& device) const;
+  void recovery(const Device& device);
+  bool confirm_is_in_force(const Device& device, std::size_t wanted) const;
   void run(const Device& device, const boot::Decision& decision, std::size_t release,
            const BeforeReset& before);
 
   const Product* product_;
   std::uint32_t floor_ = 0;
   std::uint32_t revoked_ = 0;
+  std::size_t recovery_ = 1;  // what recovery held after the last power-up
   std::set<std::size_t> confirmable_{1};
   std::size_t confirmed_ = 0;
   std::pair<std::size_t, unsigned> failing_{0, 0};     // its failure may be recorded in the next boot

@@ -30,6 +30,14 @@ bool is_quarantined(const BootReport& report, const boot::Digest& manifest, std:
 
 }  // namespace
 
+// A write that does not read back is made again.
+template <class Write>
+bool Life::again_until_durable(Write&& write) {
+  for (int tries = 0; tries < 3; ++tries)
+    if (write() == Status::kOk) return true;
+  return false;
+}
+
 std::size_t Life::release_of(const boot::Digest& manifest) const {
   for (std::size_t k = 1; k < product_->images.size(); ++k)
     if (product_->images[k].manifest == manifest) return k;
@@ -102,7 +110,8 @@ void Life::in_trial(const BootReport& report, std::size_t release) {
   switch (behaviour) {
     case Behaviour::kReverts:
       say("self-test fails, REQ_REVERT");
-      if (requests.revert() == Status::kOk) checker_.trial_is_failed(release, report.staged_attempt);
+      if (again_until_durable([&] { return requests.revert(); }))
+        checker_.trial_is_failed(release, report.staged_attempt);
       return reset(ResetCause::kCommanded);
     case Behaviour::kHangs:
       say("hangs");
@@ -113,7 +122,7 @@ void Life::in_trial(const BootReport& report, std::size_t release) {
     default:
       say("REQ_CONFIRM of release " + std::to_string(release));
       checker_.confirm_is_asked(release);
-      static_cast<void>(requests.confirm(report.token));
+      static_cast<void>(again_until_durable([&] { return requests.confirm(report.token); }));
       return reset(ResetCause::kCommanded);
   }
 }

@@ -55,6 +55,8 @@ class Life {
   bool install(const boot::BootReport& report, boot::SlotId slot, std::size_t release, std::uint16_t attempt,
                boot::Installer& installer);
   void arm(const boot::BootReport& report);
+  template <class Write>
+  bool again_until_durable(Write&& write);
   void reset(boot::ResetCause cause) { cause_ = cause; }
   std::size_t release_of(const boot::Digest& manifest) const;
   std::size_t wanted(const boot::BootReport& report, std::uint16_t& attempt) const;

@@ -78,12 +78,12 @@ const std::vector<Scenario>& scenarios() {
        .releases = {{image(1, 1)}, {image(2, 2)}, {image(3, 3)}, {image(4, 4)}},
        .start = Start::kGenerationsAlmostUsed,
        .final_release = 0,
-       .boots_max = 24},
+       .boots_max = 12},
       {.name = "journal sequences run full",
        .releases = {{image(1, 1)}, {image(2, 2)}, {image(3, 3)}},
        .start = Start::kSequencesAlmostUsed,
        .final_release = 0,
-       .boots_max = 24},
+       .boots_max = 12},
   };
   return all;
 }

@@ -129,7 +129,10 @@ void PowerUp::maintain_floor() {
   const ImagePlace place = find(confirmed);
   if (place == ImagePlace::kNone) return;
   const bool both = synced_hint_ && both_slots_hold(confirmed);
-  if (both && !state().synced) {
+  // A recovery image that was not written as it should is no reason to stop asking: without SYNCED the agent
+  // comes again.
+  const bool recovery_whole = !recovery_writable() || acceptable(ImagePlace::kRecovery);
+  if (both && recovery_whole && !state().synced) {
     append(Record(RecordTag::kSynced, confirmed));
     if (degraded_) return;
     tell_of(EventCode::kSynced, ImagePlace::kNone, confirmed);

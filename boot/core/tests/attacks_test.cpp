@@ -327,6 +327,70 @@ TEST(BootAttack, T30_SlotThatChangesBetweenCheckAndRunDoesNotRun) {
   EXPECT_EQ(w.events.find(EventCode::kImageRefused)->status, Status::kRegionDigest);
 }
 
+// The medium is the attacker's: after its k-th read of one slot it shows another image for good, or for this one read
+// alone, or other bytes of the executable region; for every k. Answers: RB-10, MF-09
+TEST(BootAttack, T30_FlashThatChangesAfterAnyReadNeverRunsUnverifiedBytes) {
+  enum class Change { kEvilFromNowOn, kEvilOnce, kOlderFromNowOn, kFlipOnce };
+  struct Changing final : Storage {
+    explicit Changing(MemoryStorage& under) : inner(under) {}
+    std::uint64_t size(Area a) override { return inner.size(a); }
+    Status read(Area a, std::uint64_t o, MutableBytes out) override {
+      const Status status = inner.read(a, o, out);
+      if (a != slot) return status;
+      const std::uint64_t index = reads++;
+      const bool once = change == Change::kEvilOnce || change == Change::kFlipOnce;
+      if (index < at || (once && index != at)) return status;
+      if (change == Change::kFlipOnce) {
+        out[out.size() / 2] ^= 1;
+      } else {
+        copy_bytes(out, ByteView(evil).subspan(static_cast<std::size_t>(o), out.size()));
+      }
+      return status;
+    }
+    Status program(Area a, std::uint64_t o, ByteView b) override { return inner.program(a, o, b); }
+    Status erase(Area a, std::uint64_t o, std::uint64_t l) override { return inner.erase(a, o, l); }
+    Status sync(Area a) override { return inner.sync(a); }
+    std::uint8_t erased_value() const override { return 0xFF; }
+    MemoryStorage& inner;
+    Area slot = Area::kSlotA;
+    Change change = Change::kFlipOnce;
+    Bytes evil;
+    std::uint64_t at = ~0ULL;
+    std::uint64_t reads = 0;
+  };
+  Victim start;
+  Bytes evil = start.v1;
+  for (std::size_t i = 0; i < 100; ++i)
+    evil[static_cast<std::size_t>(kFirstRegionOffset) + i] = 0xEE;
+  const Bytes older = start.image({7, 9, 2});  // well signed, but not the confirmed one
+  const auto run = [&](Area slot, Change change, std::uint64_t at, std::uint64_t& reads) {
+    Victim w;
+    Changing medium(w.storage);
+    medium.slot = slot;
+    medium.change = change;
+    medium.at = at;
+    medium.evil = change == Change::kOlderFromNowOn ? older : evil;
+    Port port{medium, w.store, w.hasher, w.signer, w.memory, w.entropy, w.events};
+    port.cause = kPowerOn;
+    const Status status = power_up(port, w.decision);
+    reads = medium.reads;
+    EXPECT_EQ(status, Status::kOk) << at;
+    const ByteView exec = ByteView(w.v1).subspan(static_cast<std::size_t>(kFirstRegionOffset), 100);
+    EXPECT_TRUE(equal(exec, w.memory.content)) << "slot " << static_cast<int>(slot) << " change "
+                                               << static_cast<int>(change) << " at read " << at;
+    EXPECT_EQ(w.decision.image.manifest, w.digest_of(w.v1)) << at;
+  };
+  std::uint64_t cases = 0;
+  for (const Area slot : {Area::kSlotA, Area::kSlotB})
+    for (const Change change :
+         {Change::kEvilFromNowOn, Change::kEvilOnce, Change::kOlderFromNowOn, Change::kFlipOnce}) {
+      std::uint64_t reads = 1;
+      for (std::uint64_t at = 0; at < reads; ++at, ++cases)
+        run(slot, change, at, reads);
+    }
+  EXPECT_GT(cases, 30U);
+}
+
 TEST(BootAttack, TreeVerifiedRegionChangedOfflineDoesNotRun) {
   Victim w;
   w.v2 = w.image({2, 2, 2, 0, 0, true});

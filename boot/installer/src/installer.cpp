@@ -118,11 +118,15 @@ Status Installer::erase_from(std::uint64_t offset) {
   return storage_.sync(area_);
 }
 
+// Each page is read back at once: the digests that `finish` checks do not cover the signature block.
 Status Installer::program_page() {
   // A page that is blank anyway is left alone: programmed cells that read blank would be hard to tell from
   // fresh ones.
   if (all_bytes_are(page_, storage_.erased_value())) return Status::kOk;
-  return storage_.program(area_, next_ - page_.size(), page_);
+  ASEPTIC_BOOT_TRY(storage_.program(area_, next_ - page_.size(), page_));
+  std::array<std::uint8_t, kInstallerPage> stored{};
+  ASEPTIC_BOOT_TRY(storage_.read(area_, next_ - page_.size(), stored));
+  return equal(stored, page_) ? Status::kOk : Status::kWriteNotVerified;
 }
 
 Status Installer::add(ByteView bytes) {

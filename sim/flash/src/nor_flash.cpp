@@ -35,8 +35,8 @@ NorFlash::Turn NorFlash::turn(FlashOperation operation) {
   if (log_ != nullptr) log_->push_back(operation);
   const bool torn = operations_ == cut_at_;
   ++operations_;
-  off_ = torn;
-  return torn ? Turn::kTorn : Turn::kDone;
+  off_ = torn && tear_ != kSilentBit;
+  return torn && (off_ || operation.kind == FlashOperation::Kind::kProgram) ? Turn::kTorn : Turn::kDone;
 }
 
 void NorFlash::cut_at(std::uint64_t operation, unsigned tear, std::uint64_t seed) {
@@ -89,12 +89,27 @@ bool NorFlash::program_burst(boot::Area area, std::size_t at, boot::ByteView byt
   for (std::size_t unit = at / geometry_->unit; unit * geometry_->unit < at + bytes.size(); ++unit)
     if (units_[unit] == kProgrammed || units_[unit] == kUnreadable)
       blame("a unit is programmed twice", area, at - base_[index(area)]);
+  if (now == Turn::kTorn && tear_ == kSilentBit) {
+    program_with_a_lost_bit(at, bytes);
+    return true;
+  }
   if (now == Turn::kTorn) {
     tear_program(at, bytes);
     return false;
   }
   program_units(at, bytes);
   return true;
+}
+
+void NorFlash::program_with_a_lost_bit(std::size_t at, boot::ByteView bytes) {
+  std::vector<std::uint8_t> stored(bytes.begin(), bytes.end());
+  for (std::size_t k = random_.below(stored.size()), tries = 0; tries < stored.size();
+       ++tries, k = (k + 1) % stored.size())
+    if (const auto changes = static_cast<std::uint8_t>(stored[k] ^ geometry_->erased); changes != 0) {
+      stored[k] ^= static_cast<std::uint8_t>(changes & -changes);  // the lowest bit that should have changed
+      break;
+    }
+  program_units(at, stored);
 }
 
 void NorFlash::program_units(std::size_t at, boot::ByteView bytes) {

@@ -54,7 +54,9 @@ enum class EraseTear : std::uint8_t {
   kOldNow,       // reads as before now, garbage later
   kDone,
 };
-inline constexpr unsigned kTearCount = 7;  // of each kind
+inline constexpr unsigned kTearCount = 7;   // of each kind
+// Not a cut: one bit of this program does not take, nobody is told, and the power stays.
+inline constexpr unsigned kSilentBit = 7;
 
 struct FlashOperation {
   enum class Kind : std::uint8_t { kProgram, kErase, kStore, kRam } kind = Kind::kProgram;
@@ -109,6 +111,7 @@ class NorFlash final : public boot::Storage, public boot::SectorMap {
   std::uint8_t merged(std::uint8_t old, std::uint8_t with) const {
     return static_cast<std::uint8_t>(geometry_->erased == 0xFF ? old & with : old | with);
   }
+  void program_with_a_lost_bit(std::size_t at, boot::ByteView bytes);
   bool program_burst(boot::Area area, std::size_t at, boot::ByteView bytes);
   void program_units(std::size_t at, boot::ByteView bytes);
   void tear_program(std::size_t at, boot::ByteView bytes);
