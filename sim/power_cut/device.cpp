@@ -78,12 +78,13 @@ boot::RecordSealer sealer_of(const Product& product, FastSha256& hasher) {
 
 // A closed snapshot whose numbers end `kSequencesLeft` before the last one.
 void write_late_journal(NorFlash& flash, const boot::RecordSealer& sealer, const boot::JournalState& state) {
-  boot::SnapshotRecords group;
-  boot::make_snapshot(state, group);
-  for (std::size_t i = 0; i < group.count; ++i) {
-    group.records[i].sequence = boot::kSequenceMax - kSequencesLeft + i;
-    static_cast<void>(
-        flash.program(Area::kJournal, i * boot::kRecordSize, boot::encode_record(sealer, group.records[i])));
+  boot::SnapshotWriter group(state);
+  boot::Record record;
+  for (std::uint64_t position = 0; group.next(record); ++position) {
+    record.sequence = boot::kSequenceMax - kSequencesLeft + position;
+    boot::RecordBytes bytes{};
+    boot::encode_record(sealer, record, bytes);
+    static_cast<void>(flash.program(Area::kJournal, position * boot::kRecordSize, bytes));
   }
 }
 
