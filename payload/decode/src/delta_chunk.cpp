@@ -57,7 +57,8 @@ Status decode_delta_section(ByteView section, DeltaMap<LinuxProfile>& map) {
       map.elements.size() != counts.elements || map.ranges.size() != counts.ranges || map.areas.size() != counts.areas)
     return Status::kBufferSize;
   RangeDecoder coder(section.subspan(kDeltaSectionHeaderSize));
-  code_map(coder, map);
+  MapModels<LinuxProfile> models;
+  code_map(coder, models, map);
   if (!coder.is_consumed()) return Status::kBadCopyMap;
   ASEPTIC_PAYLOAD_TRY(check_map(map));
   index_map(map);

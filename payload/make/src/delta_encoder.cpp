@@ -4,7 +4,13 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <string>
 
+#include "aseptic/core/hash.h"
+#include "aseptic/payload/apply/codes.h"
+#include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/decode/delta_mcu.h"
+#include "aseptic/payload/make/mcu_delta.h"
 #include "range_encoder.h"
 
 namespace aseptic::payload {
@@ -92,24 +98,24 @@ class RecordingSink {
 // A form of an image in which an address field holds its target, wherever the field lies. `target_for` gives the target to
 // write, or leaves the field alone.
 template <class TargetFor>
-void rewrite_references(core::ByteSpan image, const std::vector<FoundElement>& elements, TargetFor&& target_for) {
-  core::Bytes original;
+core::Bytes rewrite_references(core::ByteView image, const std::vector<FoundElement>& elements, TargetFor&& target_for) {
+  core::Bytes form(image.begin(), image.end());
   for (std::size_t e = 0; e < elements.size(); ++e) {
     for (const ReferenceArea& area : elements[e].areas) {
-      const core::ByteSpan part =
-          image.subspan(static_cast<std::size_t>(area.at), static_cast<std::size_t>(area.size));
-      original.assign(part.begin(), part.end());
+      const auto original = image.subspan(static_cast<std::size_t>(area.at), static_cast<std::size_t>(area.size));
+      std::uint8_t* part = form.data() + area.at;
       scan_sites({area.kind, area.address, area.address}, original, elements[e].window, [&](const Site& site) {
-        if (site.at + site.size() > part.size()) return;
+        if (site.at + site.size() > original.size()) return;
         std::uint64_t target = 0;
         if (!target_for(e, area, site, target)) return;
         std::uint64_t content = 0;
         std::memcpy(&content, original.data() + site.at, site.size());
         content = field_for(site, content, 0, target, 0);
-        std::memcpy(part.data() + site.at, &content, site.size());
+        std::memcpy(part + site.at, &content, site.size());
       });
     }
   }
+  return form;
 }
 
 bool is_code(AreaKind kind) {
@@ -177,6 +183,7 @@ class Planner {
         equal_(match_equal_blocks(old_image, new_image)) {}
 
   OwnedMap<LinuxProfile> plan(const DeltaPlanOptions& options) {
+    release_ = options.release;
     match_masked();
     for (unsigned round = 1; round < options.rounds && !old_elements_.empty() && !new_elements_.empty(); ++round) {
       add_directory();
@@ -189,18 +196,28 @@ class Planner {
  private:
   void match_masked() {
     if (old_elements_.empty() || new_elements_.empty()) {
-      map_.segments = match_texts({old_, new_, &equal_});
+      release_();
+      map_.segments = match_texts({old_, [&] { return new_; }, &equal_});
       return;
     }
-    core::Bytes old_form(old_.begin(), old_.end());
-    core::Bytes new_form(new_.begin(), new_.end());
     const auto mask = [](std::size_t, const ReferenceArea& area, const Site&, std::uint64_t& target) {
       target = 0;
       return is_code(area.kind);
     };
-    rewrite_references(old_form, old_elements_, mask);
-    rewrite_references(new_form, new_elements_, mask);
-    map_.segments = match_texts({old_form, new_form, &equal_});
+    const core::Bytes old_form = rewrite_references(old_, old_elements_, mask);
+    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, mask); });
+  }
+
+  template <class MakeNewForm>
+  Segments match_forms(const core::Bytes& old_form, MakeNewForm&& make_new_form) {
+    core::Bytes new_form;
+    const auto new_text = [&] {
+      new_form = make_new_form();
+      release_();
+      return core::ByteView(new_form);
+    };
+    release_();
+    return match_texts({old_form, new_text, &equal_});
   }
 
   void match_projected() {
@@ -208,24 +225,19 @@ class Planner {
     index_map(map);
     auto learned = std::make_unique<LearnedTargets<LinuxProfile>>();
     const Projector<LinuxProfile> projector(map, *learned);
-    core::Bytes old_form(old_.begin(), old_.end());
-    core::Bytes new_form(new_.begin(), new_.end());
-    rewrite_references(old_form, old_elements_,
-                       [&](std::size_t e, const ReferenceArea&, const Site& site, std::uint64_t& target) {
-                         bool is_exact = false;
-                         target = site.target;
-                         if (used_[e] >= 0)
-                           static_cast<void>(projector.by_map(map.elements[static_cast<std::size_t>(used_[e])],
-                                                              site.target, target, is_exact));
-                         return true;
-                       });
-    rewrite_references(new_form, new_elements_,
-                       [](std::size_t, const ReferenceArea&, const Site& site, std::uint64_t& target) {
-                         target = site.target;
-                         return true;
-                       });
-    Segments again = match_texts({old_form, new_form, &equal_});
-    map_.segments = std::move(again);
+    const auto projected = [&](std::size_t e, const ReferenceArea&, const Site& site, std::uint64_t& target) {
+      bool is_exact = false;
+      target = site.target;
+      if (used_[e] >= 0)
+        static_cast<void>(projector.by_map(map.elements[static_cast<std::size_t>(used_[e])], site.target, target, is_exact));
+      return true;
+    };
+    const auto as_is = [](std::size_t, const ReferenceArea&, const Site& site, std::uint64_t& target) {
+      target = site.target;
+      return true;
+    };
+    const core::Bytes old_form = rewrite_references(old_, old_elements_, projected);
+    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, as_is); });
   }
 
   // Elements whose bytes were copied unchanged need no projection.
@@ -301,6 +313,7 @@ class Planner {
 
   core::ByteView old_;
   core::ByteView new_;
+  std::function<void()> release_;
   std::vector<FoundElement> old_elements_;
   std::vector<FoundElement> new_elements_;
   Segments equal_;
@@ -322,7 +335,8 @@ core::Bytes encode_delta_section(DeltaMap<LinuxProfile>& map) {
                                static_cast<std::uint32_t>(map.areas.size())},
                               section);
   RangeEncoder coder;
-  code_map(coder, map);
+  auto models = std::make_unique<MapModels<LinuxProfile>>();
+  code_map(coder, *models, map);
   const core::Bytes coded = coder.finish();
   section.insert(section.end(), coded.begin(), coded.end());
   return section;
@@ -346,19 +360,23 @@ core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64
   const std::uint8_t* target = new_.data() + new_at;
   RecordingSink sink(buffer_.data(), target);
   RunWalker<Profile, RecordingSink> walker(map_, state_->learned, sink);
-  for_each_part(
-      map_, new_at, size,
-      [&](std::uint64_t offset, std::uint64_t old_at, std::uint64_t count) {
-        std::memcpy(buffer_.data() + offset, old_.data() + old_at, static_cast<std::size_t>(count));
-        walker.walk(core::ByteSpan(buffer_).subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count)),
-                    old_at, new_at + offset);
-        shares_.copied += count;
-      },
-      [&](std::uint64_t offset, std::uint64_t count) {
-        sink.literals(offset, count);
-        sink.note(target[offset + count - 1]);
-        shares_.literals += count;
-      });
+  for (std::uint64_t piece = 0; piece < size;) {
+    const std::uint64_t piece_size = std::min(Profile::kPieceSize, size - piece);
+    for_each_part(
+        map_, new_at + piece, piece_size,
+        [&](std::uint64_t offset, std::uint64_t old_at, std::uint64_t count) {
+          const auto at = static_cast<std::size_t>(piece + offset);
+          std::memcpy(buffer_.data() + at, old_.data() + old_at, static_cast<std::size_t>(count));
+          walker.walk(core::ByteSpan(buffer_).subspan(at, static_cast<std::size_t>(count)), old_at, new_at + at);
+          shares_.copied += count;
+        },
+        [&](std::uint64_t offset, std::uint64_t count) {
+          sink.literals(piece + offset, count);
+          sink.note(target[piece + offset + count - 1]);
+          shares_.literals += count;
+        });
+    piece += piece_size;
+  }
   RangeEncoder coder;
   for (const Step& step : sink.steps()) {
     switch (step.kind) {
@@ -379,5 +397,100 @@ core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64
 }
 
 template class DeltaChunkEncoder<LinuxProfile>;
+template class DeltaChunkEncoder<McuProfile>;
+
+namespace {
+
+class SpanImage final : public OldImage {
+ public:
+  explicit SpanImage(core::ByteView bytes) : bytes_(bytes) {}
+  bool read(std::uint64_t at, MutableBytes out) override {
+    if (!delta_map::lies_inside(at, out.size(), bytes_.size())) return false;
+    std::memcpy(out.data(), bytes_.data() + at, out.size());
+    return true;
+  }
+
+ private:
+  core::ByteView bytes_;
+};
+
+class CollectingImage final : public NewImage {
+ public:
+  bool write(std::uint32_t at, ByteView bytes) override {
+    if (at != content.size()) return false;
+    content.insert(content.end(), bytes.begin(), bytes.end());
+    return true;
+  }
+  core::Bytes content;
+};
+
+// Every delta is applied by the device's code and compared before anybody sees it.
+core::Result<void> check_mcu_delta(core::ByteView patch, core::ByteView old_image, core::ByteView new_image) {
+  CoreHasher hasher;
+  SpanImage old_source(old_image);
+  CollectingImage target;
+  auto workspace = std::make_unique<McuWorkspace>();
+  const Digest digest = mcu_delta_digest(hasher, patch.first<kMcuDeltaHeaderSize>());
+  const Status status = apply_mcu_delta(patch, digest, old_source, target, hasher, *workspace);
+  if (!ok(status)) return core::Error(PayloadCode::kSelfCheck, std::string("the delta just made: ") + describe_status(status).sentence);
+  if (!std::equal(target.content.begin(), target.content.end(), new_image.begin(), new_image.end()))
+    return core::Error(PayloadCode::kSelfCheck, "the delta just made gives back another image");
+  return {};
+}
+
+// Segments that save least are dropped until the rest fits.
+void prune(Segments& segments, std::size_t most) {
+  if (segments.size() <= most) return;
+  std::vector<std::uint32_t> sizes;
+  for (const Segment& segment : segments)
+    sizes.push_back(segment.size);
+  std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() - most), sizes.end());
+  const std::uint32_t least = sizes[sizes.size() - most];
+  std::erase_if(segments, [&](const Segment& segment) { return segment.size < least; });
+  if (segments.size() > most) segments.resize(most);
+}
+
+}  // namespace
+
+core::Result<core::Bytes> make_mcu_delta(core::ByteView old_image, core::ByteView new_image) {
+  if (old_image.empty() || new_image.empty() || old_image.size() > kMcuImageSizeMax || new_image.size() > kMcuImageSizeMax)
+    return core::Error(PayloadCode::kOptions, "a microcontroller's image has 1 byte to 1 GiB");
+  OwnedMap<LinuxProfile> plan = plan_delta(old_image, new_image, {.rounds = 4});
+  OwnedMap<McuProfile> owned;
+  prune(plan.segments, McuProfile::kSegmentsMax);
+  for (const Segment& segment : plan.segments)
+    owned.segments.push_back({static_cast<std::uint32_t>(segment.new_at), static_cast<std::uint32_t>(segment.old_at),
+                              segment.size});
+  if (plan.elements.size() <= McuProfile::kElementsMax && plan.ranges.size() <= McuProfile::kRangesMax &&
+      plan.areas.size() <= McuProfile::kAreasMax) {
+    owned.elements = plan.elements;
+    owned.ranges = plan.ranges;
+    owned.areas = plan.areas;
+  }
+  DeltaMap<McuProfile> map = owned.view(old_image.size(), new_image.size());
+  map.by_old = {};
+  if (const Status status = check_map(map); !ok(status)) return to_error(status, "make delta");
+  RangeEncoder coder;
+  auto models = std::make_unique<MapModels<McuProfile>>();
+  code_map(coder, *models, map);
+  const core::Bytes coded_map = coder.finish();
+  DeltaChunkEncoder<McuProfile> encoder(map, old_image, new_image);
+  const core::Bytes coded = encoder.encode(0, new_image.size());
+  McuDeltaHeader header;
+  header.old_size = static_cast<std::uint32_t>(old_image.size());
+  header.new_size = static_cast<std::uint32_t>(new_image.size());
+  header.counts = owned.counts();
+  header.map_size = static_cast<std::uint32_t>(coded_map.size());
+  header.coded_size = static_cast<std::uint32_t>(coded.size());
+  header.old_digest = core::sha256(old_image).bytes;
+  header.new_digest = core::sha256(new_image).bytes;
+  core::Bytes patch(kMcuDeltaHeaderSize);
+  patch.insert(patch.end(), coded_map.begin(), coded_map.end());
+  patch.insert(patch.end(), coded.begin(), coded.end());
+  header.body_digest = core::sha256(core::ByteView(patch).subspan(kMcuDeltaHeaderSize)).bytes;
+  encode_mcu_delta_header(header, core::ByteSpan(patch).first<kMcuDeltaHeaderSize>());
+  ASEPTIC_TRY_VOID(check_mcu_delta(patch, old_image, new_image));
+  return patch;
+}
 
 }  // namespace aseptic::payload

@@ -4,6 +4,7 @@
 // options only. The caller decodes what this makes and compares, always.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -48,7 +49,8 @@ struct OwnedMap {
 };
 
 struct DeltaPlanOptions {
-  unsigned rounds = 2;  // 1: bytes as they are; 2: again with projected references
+  unsigned rounds = 3;  // 1: references masked; then again with references projected by what was found before
+  std::function<void()> release = [] {};  // called when the images' pages are not needed for a while
 };
 
 // The copy map and the directory for new_image from old_image.

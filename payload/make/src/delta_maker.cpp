@@ -55,7 +55,10 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::plan(ImageSource& base, co
   maker->base_facts_ = base_facts;
   ASEPTIC_TRY(maker->old_, bytes_of(base, base_facts.image_size, maker->old_copy_));
   ASEPTIC_TRY(maker->new_, bytes_of(image, facts.image_size, maker->new_copy_));
-  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds});
+  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .release = [&] {
+                                base.release();
+                                image.release();
+                              }});
   if (!counts_fit<LinuxProfile>(maker->owned_.counts()))
     return core::Error(PayloadCode::kOptions, "the images differ in more places than a delta may have");
   maker->map_ = maker->owned_.view(maker->old_.size(), maker->new_.size());

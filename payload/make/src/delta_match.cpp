@@ -4,6 +4,7 @@
 #include <divsufsort.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <unordered_map>
@@ -60,8 +61,10 @@ class SuffixIndex {
       text_ = copy_.data();
     }
     if (text_size_ < 8) return;
-    order_ = std::make_unique_for_overwrite<saidx_t[]>(static_cast<std::size_t>(text_size_));
+    order_.reset(static_cast<saidx_t*>(std::malloc(static_cast<std::size_t>(text_size_) * sizeof(saidx_t))));
+    ASEPTIC_ASSERT(order_ != nullptr);
     ASEPTIC_ASSERT(divsufsort(text_, order_.get(), static_cast<saidx_t>(text_size_)) == 0);
+    keep_every_second();
     fill_buckets();
   }
 
@@ -106,6 +109,7 @@ class SuffixIndex {
   }
 
  private:
+  static constexpr std::uint64_t kSmallText = 2U << 20U;
   struct Part {
     std::uint64_t at = 0;
     std::uint64_t size = 0;
@@ -118,6 +122,11 @@ class SuffixIndex {
     for (const Segment& segment : equal)
       if (segment.size > 2 * kMargin) taken.emplace_back(segment.old_at + kMargin, segment.old_at + segment.size - kMargin);
     std::sort(taken.begin(), taken.end());
+    // Unless half of it falls away the copy of the rest would cost more memory than it saves.
+    std::uint64_t sum = 0;
+    for (const auto& [from, to] : taken)
+      sum += to - from;
+    if (sum * 2 < old_.size()) taken.clear();
     std::uint64_t at = 0;
     for (const auto& [from, to] : taken) {
       if (from > at) parts_.push_back({at, from - at, 0});
@@ -126,12 +135,29 @@ class SuffixIndex {
     if (at < old_.size()) parts_.push_back({at, old_.size() - at, 0});
   }
 
+  // A match that starts at an odd place is found one byte later and extended backwards.
+  void keep_every_second() {
+    order_size_ = static_cast<std::size_t>(text_size_);
+    if (text_size_ < kSmallText) return;
+    step_ = 2;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < text_size_; ++i)
+      if (order_[i] % 2 == 0) order_[kept++] = order_[i];
+    order_size_ = kept;
+    auto* smaller = static_cast<saidx_t*>(std::realloc(order_.get(), kept * sizeof(saidx_t)));
+    if (smaller != nullptr) {
+      static_cast<void>(order_.release());
+      order_.reset(smaller);
+    }
+  }
+
   void fill_buckets() {
     buckets_.assign(65537, 0);
-    for (std::size_t i = 0; i + 1 < text_size_; ++i)
+    for (std::size_t i = 0; i + 1 < text_size_; i += step_)
       ++buckets_[(static_cast<std::size_t>(text_[i]) << 8U | text_[i + 1]) + 1];
     // The last byte alone sorts in front of every pair that starts with it.
-    last_pair_ = static_cast<std::size_t>(text_[text_size_ - 1]) << 8U;
+    const bool is_last_kept = (text_size_ - 1) % step_ == 0;
+    last_pair_ = is_last_kept ? static_cast<std::size_t>(text_[text_size_ - 1]) << 8U : 65537;
     std::size_t sum = 0;
     for (std::size_t i = 0; i < 65537; ++i) {
       sum += buckets_[i];
@@ -163,7 +189,7 @@ class SuffixIndex {
     if (length < 4096) {
       for (std::size_t k = 1; k <= kNeighbours && best >= k && consider(best - k); ++k) {
       }
-      for (std::size_t k = 1; k <= kNeighbours && best + k < text_size_ && consider(best + k); ++k) {
+      for (std::size_t k = 1; k <= kNeighbours && best + k < order_size_ && consider(best + k); ++k) {
       }
     }
     // Parts that are neighbours in the text need not be so in the image.
@@ -176,7 +202,12 @@ class SuffixIndex {
   core::Bytes copy_;
   const std::uint8_t* text_ = nullptr;
   std::uint64_t text_size_ = 0;
-  std::unique_ptr<saidx_t[]> order_;
+  struct Free {
+    void operator()(saidx_t* order) const { std::free(order); }
+  };
+  std::unique_ptr<saidx_t[], Free> order_;
+  std::size_t order_size_ = 0;
+  std::size_t step_ = 1;
   std::vector<std::uint32_t> buckets_;
   std::size_t last_pair_ = 0;
 };
@@ -184,8 +215,8 @@ class SuffixIndex {
 // bsdiff's scan (Colin Percival, "Naive differences of executable code"), with equal blocks as given matches.
 class Scanner {
  public:
-  Scanner(const MatchInput& input, const SuffixIndex& index)
-      : old_(input.old_text), new_(input.new_text), equal_(*input.equal), index_(index) {}
+  Scanner(const MatchInput& input, core::ByteView new_text, const SuffixIndex& index)
+      : old_(input.old_text), new_(new_text), equal_(*input.equal), index_(index) {}
 
   Segments scan() {
     const std::uint64_t size = new_.size();
@@ -238,7 +269,7 @@ class Scanner {
 
  private:
   static constexpr std::uint64_t kAlignedRun = 24;
-  static constexpr std::uint64_t kAdvantage = 8;
+  static constexpr std::uint64_t kAdvantage = 10;
   static constexpr std::uint64_t kSearchMax = 64U * 1024U;
 
   [[nodiscard]] bool agrees(std::uint64_t at) const {
@@ -384,7 +415,7 @@ Segments match_equal_blocks(core::ByteView old_image, core::ByteView new_image) 
 
 Segments match_texts(const MatchInput& input) {
   const SuffixIndex index(input.old_text, *input.equal);
-  return Scanner(input, index).scan();
+  return Scanner(input, input.new_text(), index).scan();
 }
 
 }  // namespace aseptic::payload

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds which old bytes the new image can start from: equal blocks first, then a suffix array over what is left, with
 // approximate extension as in bsdiff. Called by the delta encoder, once on bytes with their references masked and once on
-// bytes with their references projected. Deterministic. Memory: five bytes per byte of old text that has no equal block.
+// bytes with their references projected. Deterministic. Memory: at most five bytes per byte of old
+// text: the new text is made when the suffix array has shrunk to every second suffix.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "aseptic/core/bytes.h"
@@ -19,7 +21,7 @@ Segments match_equal_blocks(core::ByteView old_image, core::ByteView new_image);
 
 struct MatchInput {
   core::ByteView old_text;  // the images, or forms of them in which references compare equal
-  core::ByteView new_text;
+  std::function<core::ByteView()> new_text;
   const Segments* equal;    // from match_equal_blocks, kept as they are
 };
 Segments match_texts(const MatchInput& input);

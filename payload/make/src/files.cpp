@@ -73,6 +73,9 @@ class FileImage final : public ImageSource {
 
   // For a delta: the matcher reads the image in no order. A file that shrinks meanwhile ends the publisher's process.
   void map() { map_ = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_PRIVATE, file_.descriptor(), 0); }
+  void release() override {
+    if (map_ != MAP_FAILED) static_cast<void>(::madvise(map_, static_cast<std::size_t>(size_), MADV_DONTNEED));
+  }
   [[nodiscard]] core::ByteView mapped() const override {
     if (map_ == MAP_FAILED) return {};
     return {static_cast<const std::uint8_t*>(map_), static_cast<std::size_t>(size_)};

@@ -109,7 +109,6 @@ class Projector {
 };
 
 // Classes of copied bytes, so that each has its own statistics: 0 plain, then the bytes of a field.
-inline constexpr unsigned kByteClasses = 17;
 inline unsigned class_of(SiteForm form) {
   switch (form) {
     case SiteForm::kRelative32:
@@ -194,7 +193,7 @@ class RunWalker {
     if (area.kind == AreaKind::kFrameTable) static_cast<void>(projector_.by_map(element, area.address, base, is_exact));
     std::uint32_t done = 0;
     PageState pages;
-    scan_sites(place, part, element.window, [&](const Site& site) {
+    scan_sites<Profile::kIsThumbOnly>(place, part, element.window, [&](const Site& site) {
       if (site.at < done || site.at + site.size() > part.size()) return;
       sink_.plain(part.data() + done, site.at - done);
       take_site(site, part.data() + site.at, element, new_address + site.at, fallback, base, pages);
@@ -206,7 +205,7 @@ class RunWalker {
 
   // The pages that the new code's ADRP instructions have put into registers.
   struct PageState {
-    std::uint64_t page[32];
+    std::uint64_t page[Profile::kIsThumbOnly ? 1 : 32];
     std::uint32_t known = 0;
   };
 
@@ -223,7 +222,7 @@ class RunWalker {
       if (actual != projected) learned_.learn(site.target, actual);
       return;
     }
-    learn_page(site, static_cast<std::uint32_t>(content), field, projected, pages);
+    if constexpr (!Profile::kIsThumbOnly) learn_page(site, static_cast<std::uint32_t>(content), field, projected, pages);
   }
 
   void learn_page(const Site& site, std::uint32_t word, std::uint64_t field, std::uint64_t projected,
@@ -247,12 +246,9 @@ class RunWalker {
   Sink& sink_;
 };
 
-// A byte under several opinions at once: one model chosen directly, the others by hashed contexts.
-template <class Profile, std::size_t N>
-struct ByteModels {
-  static constexpr std::uint32_t kSize = 1U << Profile::kContextBits;
-  BitModel hashed[N][kSize];
-};
+// Models found by hashed contexts.
+template <class Profile>
+using ContextTable = BitModel[1U << Profile::kContextBits];
 
 inline std::uint32_t context_hash(std::uint32_t a, std::uint32_t b) {
   std::uint32_t h = a * 0x9E3779B1U + b * 0x85EBCA6BU + 0x27D4EB2FU;
@@ -261,9 +257,10 @@ inline std::uint32_t context_hash(std::uint32_t a, std::uint32_t b) {
 }
 
 template <class Profile, class Coder, std::size_t N>
-std::uint8_t code_byte(Coder& coder, ByteModels<Profile, N>& models, Mixer<N + 1>* mixers,
+std::uint8_t code_byte(Coder& coder, ContextTable<Profile>* tables, Mixer<N + 1>* mixers,
                        const std::uint32_t (&contexts)[N], std::uint32_t expected, std::uint32_t expectation,
                        BitModel* direct, std::uint32_t value) {
+  // A byte under several opinions at once: one model chosen directly, the others by their contexts.
   // `expected`: a byte (with bit 8 set) that is thought likely, `expectation`: how much; steers the choice of weights.
   std::uint32_t node = 1;
   for (unsigned i = 8; i-- > 0;) {
@@ -271,7 +268,7 @@ std::uint8_t code_byte(Coder& coder, ByteModels<Profile, N>& models, Mixer<N + 1
     BitModel* chosen[N];
     for (std::size_t k = 0; k < N; ++k) {
       const std::uint32_t index = (contexts[k] + node * 0x3D4D51CBU) >> (32U - Profile::kContextBits);
-      chosen[k] = &models.hashed[k][index];
+      chosen[k] = &tables[k][index];
       inputs[k] = mixing::kStretch.value[chosen[k]->p12()];
     }
     const bool agrees = expected != 0 && ((expected | 256U) >> (i + 1)) == node;
@@ -296,17 +293,18 @@ struct DeltaState {
   static constexpr std::size_t kDifferenceContexts = 3;
   static constexpr std::size_t kLiteralContexts = 4;
 
-  NumberModel<Profile::kNumberBits> run[Profile::kRunContexts];
-  ByteModels<Profile, kDifferenceContexts> difference;
-  BitModel difference_direct[kByteClasses][256 + 32];
-  Mixer<kDifferenceContexts + 1> difference_mixers[kByteClasses][2];
+  static constexpr std::size_t kTables = kLiteralContexts + (Profile::kSharesContexts ? 0 : kDifferenceContexts);
 
-  ByteModels<Profile, kLiteralContexts> literal;
+  NumberModel<Profile::kNumberBits> run[Profile::kRunContexts];
+  ContextTable<Profile> tables[kTables];
+  BitModel difference_direct[Profile::kByteClasses][256];
+  Mixer<kDifferenceContexts + 1> difference_mixers[Profile::kByteClasses];
+
   BitModel literal_direct[256 + 32];
   Mixer<kLiteralContexts + 1> literal_mixers[2];
 
-  std::uint8_t history[1U << Profile::kHistoryBits];  // literal bytes, a ring
-  std::uint32_t last_seen[1U << (Profile::kHistoryBits - 2U)];
+  std::uint8_t history[1U << Profile::kHistoryBits] = {};  // literal bytes, a ring
+  std::uint32_t last_seen[1U << Profile::kSeenBits] = {};
   std::uint32_t history_at = 0;
   std::uint32_t match_at = 0;
   std::uint32_t match_length = 0;
@@ -327,7 +325,7 @@ struct DifferenceContext {
 template <class Profile, class Coder>
 std::uint64_t code_zero_run(Coder& coder, DeltaState<Profile>& state, unsigned byte_class, std::uint64_t value) {
   const std::uint32_t bucket = state.last_run == 0 ? 0U : state.last_run < 4 ? 1U : state.last_run < 32 ? 2U : 3U;
-  const std::uint32_t context = (bucket + (byte_class != 0 ? 4U : 0U)) % Profile::kRunContexts;
+  const std::uint32_t context = Profile::kRunContexts == 8 ? bucket + (byte_class != 0 ? 4U : 0U) : bucket == 3 ? 2U : bucket;
   const std::uint64_t run = code_number(coder, state.run[context], value);
   state.last_run = run > 0xFFFFU ? 0xFFFFU : static_cast<std::uint32_t>(run);
   return run;
@@ -342,9 +340,10 @@ std::uint8_t code_difference(Coder& coder, DeltaState<Profile>& state, const Dif
       context_hash(context.byte_class + 32U, (recent & 0xFFU) | (state.last_run == 0 ? 256U : 0U)),
       context_hash(context.byte_class + 64U, context.predicted | (static_cast<std::uint32_t>(context.before) << 8U)),
   };
-  const std::uint8_t difference =
-      code_byte<Profile, Coder, 3>(coder, state.difference, state.difference_mixers[context.byte_class], contexts, 0, 0,
-                                   state.difference_direct[context.byte_class], value);
+  const unsigned models = context.byte_class == 0 ? 0 : 1 + (context.byte_class - 1) % (Profile::kByteClasses - 1);
+  const std::uint8_t difference = code_byte<Profile, Coder, 3>(
+      coder, state.tables + (DeltaState<Profile>::kTables - DeltaState<Profile>::kDifferenceContexts),
+      &state.difference_mixers[models], contexts, 0, 0, state.difference_direct[models], value);
   state.last_differences = (recent << 8U) | difference;
   return difference;
 }
@@ -368,7 +367,7 @@ std::uint8_t code_literal(Coder& coder, DeltaState<Profile>& state, std::uint8_t
     expected = 256U | state.history[state.match_at & kMask];
     expectation = state.match_length < 8 ? state.match_length : 8 + (state.match_length - 8) / 4;
   }
-  const std::uint8_t literal = code_byte<Profile, Coder, 4>(coder, state.literal, state.literal_mixers, contexts, expected,
+  const std::uint8_t literal = code_byte<Profile, Coder, 4>(coder, state.tables, state.literal_mixers, contexts, expected,
                                                             expectation, state.literal_direct, value);
   if (state.match_length != 0 && (expected & 0xFFU) == literal) {
     if (state.match_length < 64) ++state.match_length;
@@ -379,7 +378,7 @@ std::uint8_t code_literal(Coder& coder, DeltaState<Profile>& state, std::uint8_t
   state.history[at & kMask] = literal;
   state.history_at = at + 1;
   const std::uint32_t tail = (recent << 8U) | literal;
-  std::uint32_t& seen = state.last_seen[(tail * 0x9E3779B1U) >> (32U - (Profile::kHistoryBits - 2U))];
+  std::uint32_t& seen = state.last_seen[(tail * 0x9E3779B1U) >> (32U - Profile::kSeenBits)];
   if (state.match_length == 0 && seen != 0) {
     // Verified backwards: a hash alone would promise what is not there.
     std::uint32_t length = 0;

@@ -20,7 +20,12 @@ struct LinuxProfile {
   static constexpr unsigned kLearnedBits = 13;   // corrections remembered
   static constexpr unsigned kHistoryBits = 17;   // literal bytes remembered
   static constexpr unsigned kRunContexts = 8;
+  static constexpr unsigned kByteClasses = 17;   // of copied bytes, with models of their own
+  static constexpr unsigned kSeenBits = 15;      // places in the history found by hash
+  static constexpr bool kIsThumbOnly = false;    // knows code of one processor family only
+  static constexpr bool kSharesContexts = false; // differences and literals in one set of hashed models
   static constexpr unsigned kBucketBits = 12;    // of the index over old offsets
+  static constexpr std::uint64_t kPieceSize = 1ULL << 62U;  // runs are cut at multiples of it
   static constexpr std::uint32_t kSegmentsMax = 96U * 1024U;
   static constexpr std::uint32_t kElementsMax = 4096;
   static constexpr std::uint32_t kRangesMax = 32768;
@@ -31,14 +36,19 @@ struct McuProfile {
   using Index = std::uint16_t;
   static constexpr unsigned kNumberBits = 5;
   static constexpr unsigned kContextBits = 9;
-  static constexpr unsigned kLearnedBits = 5;
+  static constexpr unsigned kLearnedBits = 4;
   static constexpr unsigned kHistoryBits = 10;
-  static constexpr unsigned kRunContexts = 4;
+  static constexpr unsigned kRunContexts = 3;
+  static constexpr unsigned kByteClasses = 5;
+  static constexpr unsigned kSeenBits = 7;
+  static constexpr bool kIsThumbOnly = true;
+  static constexpr bool kSharesContexts = true;
   static constexpr unsigned kBucketBits = 0;
-  static constexpr std::uint32_t kSegmentsMax = 640;
-  static constexpr std::uint32_t kElementsMax = 2;
-  static constexpr std::uint32_t kRangesMax = 8;
-  static constexpr std::uint32_t kAreasMax = 8;
+  static constexpr std::uint64_t kPieceSize = 512;
+  static constexpr std::uint32_t kSegmentsMax = 320;
+  static constexpr std::uint32_t kElementsMax = 1;
+  static constexpr std::uint32_t kRangesMax = 6;
+  static constexpr std::uint32_t kAreasMax = 6;
 };
 
 // Bytes [new_at, new_at + size) of the new image start as old bytes [old_at, old_at + size).
@@ -81,7 +91,7 @@ struct DeltaMap {
   std::uint64_t old_size = 0;
   std::uint64_t new_size = 0;
   std::span<CopySegment<Profile>> segments;
-  std::span<typename Profile::Index> by_old;   // indices of segments, ascending old_at
+  std::span<typename Profile::Index> by_old;   // indices of segments, ascending old_at; may be missing: slower
   std::span<typename Profile::Index> reach;    // for each of by_old: who of those up to it ends last
   std::span<typename Profile::Index> buckets;  // (1 << kBucketBits) + 1 of them, or none
   std::span<Element> elements;
@@ -104,21 +114,18 @@ constexpr bool counts_fit(const DeltaCounts& counts) {
          counts.ranges <= Profile::kRangesMax && counts.areas <= Profile::kAreasMax;
 }
 
-inline constexpr unsigned kMapNumberBits = 6;
-
 namespace delta_map {
 
-// The models of the directory live on the stack of the one call that codes it.
+template <class Profile>
 struct SegmentModels {
-  NumberModel<kMapNumberBits> gap;
-  NumberModel<kMapNumberBits> size;
-  NumberModel<kMapNumberBits> shift;
+  NumberModel<Profile::kNumberBits> gap;
+  NumberModel<Profile::kNumberBits> size;
+  NumberModel<Profile::kNumberBits> shift;
   BitModel repeats[4];
 };
 
 template <class Coder, class Profile>
-void code_segments(Coder& coder, DeltaMap<Profile>& map) {
-  SegmentModels models;
+void code_segments(Coder& coder, SegmentModels<Profile>& models, DeltaMap<Profile>& map) {
   std::uint64_t new_end = 0;
   std::int64_t recent[3] = {0, 0, 0};
   for (auto& segment : map.segments) {
@@ -158,24 +165,24 @@ void code_segments(Coder& coder, DeltaMap<Profile>& map) {
   }
 }
 
-template <class Coder>
-void code_field(Coder& coder, NumberModel<kMapNumberBits>& model, std::uint64_t& field, std::uint64_t base) {
+template <class Coder, unsigned LengthBits>
+void code_field(Coder& coder, NumberModel<LengthBits>& model, std::uint64_t& field, std::uint64_t base) {
   const std::int64_t difference = code_signed(coder, model, static_cast<std::int64_t>(field - base));
   if constexpr (!Coder::kEncodes) field = base + static_cast<std::uint64_t>(difference);
 }
 
+template <class Profile>
 struct DirectoryModels {
-  NumberModel<kMapNumberBits> count;
-  NumberModel<kMapNumberBits> at;
-  NumberModel<kMapNumberBits> size;
-  NumberModel<kMapNumberBits> address;
-  NumberModel<kMapNumberBits> window;
+  NumberModel<Profile::kNumberBits> count;
+  NumberModel<Profile::kNumberBits> at;
+  NumberModel<Profile::kNumberBits> size;
+  NumberModel<Profile::kNumberBits> address;
+  NumberModel<Profile::kNumberBits> window;
   BitModel kind[16][16];
 };
 
 template <class Coder, class Profile>
-void code_elements(Coder& coder, DeltaMap<Profile>& map) {
-  DirectoryModels models;
+void code_elements(Coder& coder, DirectoryModels<Profile>& models, DeltaMap<Profile>& map) {
   std::uint64_t at = 0;
   for (Element& element : map.elements) {
     std::uint64_t old_count = element.old_ranges;
@@ -227,10 +234,15 @@ inline bool lies_inside(std::uint64_t at, std::uint64_t size, std::uint64_t whol
 }  // namespace delta_map
 
 // Codes segments, elements, ranges and areas; the spans have their final sizes before.
+template <class Profile>
+struct MapModels {
+  delta_map::SegmentModels<Profile> segments;
+  delta_map::DirectoryModels<Profile> directory;
+};
 template <class Coder, class Profile>
-void code_map(Coder& coder, DeltaMap<Profile>& map) {
-  delta_map::code_segments(coder, map);
-  delta_map::code_elements(coder, map);
+void code_map(Coder& coder, MapModels<Profile>& models, DeltaMap<Profile>& map) {
+  delta_map::code_segments(coder, models.segments, map);
+  delta_map::code_elements(coder, models.directory, map);
 }
 
 // SECURITY(T-35): the rules of the map, checked once after decoding; every later access relies on them.
@@ -261,6 +273,8 @@ Status check_map(const DeltaMap<Profile>& map) {
     const auto kind = static_cast<std::uint8_t>(area.kind);
     if (area.size == 0 || area.at < end || area.element >= map.elements.size()) return Status::kBadDirectory;
     if (kind == 0 || kind > kAreaKindLast) return Status::kBadDirectory;
+    if (Profile::kIsThumbOnly && area.kind != AreaKind::kThumbCode && area.kind != AreaKind::kWords32)
+      return Status::kBadDirectory;
     if (!delta_map::lies_inside(area.at, area.size, map.old_size)) return Status::kBadDirectory;
     end = area.at + area.size;
   }
@@ -315,7 +329,31 @@ void index_map(DeltaMap<Profile>& map) {
 // Where old byte `at` went: of the segments that hold it the longer one, of those that do not the one in front of it;
 // nullptr when there is none.
 template <class Profile>
+const CopySegment<Profile>* chosen_segment(const CopySegment<Profile>& nearest, const CopySegment<Profile>& farthest,
+                                           std::uint64_t at) {
+  // Bytes may be copied twice; what is part of a long copy is most likely the one that references mean.
+  const bool is_held = at - farthest.old_at < farthest.size;
+  return is_held && (at - nearest.old_at >= nearest.size || farthest.size > nearest.size) ? &farthest : &nearest;
+}
+// The same answer as with the index, by looking at every segment.
+template <class Profile>
+const CopySegment<Profile>* segment_of_old_unindexed(const DeltaMap<Profile>& map, std::uint64_t at) {
+  const CopySegment<Profile>* nearest = nullptr;
+  const CopySegment<Profile>* farthest = nullptr;
+  const auto end_of = [](const CopySegment<Profile>& segment) { return std::uint64_t{segment.old_at} + segment.size; };
+  for (const auto& segment : map.segments) {
+    if (segment.old_at > at) continue;
+    if (nearest == nullptr || segment.old_at >= nearest->old_at) nearest = &segment;
+    const bool is_farther = farthest == nullptr || end_of(segment) > end_of(*farthest) ||
+                            (end_of(segment) == end_of(*farthest) && segment.old_at >= farthest->old_at);
+    if (is_farther) farthest = &segment;
+  }
+  return nearest == nullptr ? nullptr : chosen_segment(*nearest, *farthest, at);
+}
+
+template <class Profile>
 const CopySegment<Profile>* segment_of_old(const DeltaMap<Profile>& map, std::uint64_t at) {
+  if (map.by_old.empty()) return segment_of_old_unindexed(map, at);
   std::size_t low = 0;
   std::size_t high = map.segments.size();
   if (!map.buckets.empty()) {
@@ -334,11 +372,7 @@ const CopySegment<Profile>* segment_of_old(const DeltaMap<Profile>& map, std::ui
     }
   }
   if (low == 0) return nullptr;
-  const auto& nearest = map.segments[map.by_old[low - 1]];
-  const auto& farthest = map.segments[map.reach[low - 1]];
-  // Bytes may be copied twice; what is part of a long copy is most likely the one that references mean.
-  const bool is_held = at - farthest.old_at < farthest.size;
-  return is_held && (at - nearest.old_at >= nearest.size || farthest.size > nearest.size) ? &farthest : &nearest;
+  return chosen_segment(map.segments[map.by_old[low - 1]], map.segments[map.reach[low - 1]], at);
 }
 
 // Index of the first segment that ends behind `new_at`.

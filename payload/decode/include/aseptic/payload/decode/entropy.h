@@ -39,15 +39,15 @@ static_assert(sizeof(BitModel) == 2);
 namespace mixing {
 
 // 4096 / (1 + e^(-x/256)), x in [-2047, 2047]; interpolated from 33 exact points.
+inline constexpr std::int16_t kSquashPoints[33] = {1,    2,    3,    6,    10,   16,   27,   45,   73,   120,  194,
+                                                   310,  488,  747,  1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
+                                                   3901, 3975, 4024, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094};
 constexpr std::int32_t squash(std::int32_t x) {
-  constexpr std::int32_t kPoints[33] = {1,    2,    3,    6,    10,   16,   27,   45,   73,   120,  194,
-                                        310,  488,  747,  1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
-                                        3901, 3975, 4024, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094};
   if (x > 2047) return 4095;
   if (x < -2047) return 0;
   const std::int32_t fraction = x & 127;
   const auto at = static_cast<std::size_t>((x + 2048) >> 7);
-  return (kPoints[at] * (128 - fraction) + kPoints[at + 1] * fraction + 64) >> 7;
+  return (kSquashPoints[at] * (128 - fraction) + kSquashPoints[at + 1] * fraction + 64) >> 7;
 }
 
 struct StretchTable {

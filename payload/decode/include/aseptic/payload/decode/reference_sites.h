@@ -450,7 +450,7 @@ struct ScanPlace {
 };
 
 template <class Report>
-void scan_sites(const ScanPlace& place, boot::ByteView bytes, const AddressWindow& window, Report&& report) {
+void scan_any(const ScanPlace& place, boot::ByteView bytes, const AddressWindow& window, Report&& report) {
   const std::uint64_t offset = place.address - place.area_address;
   switch (place.kind) {
     case AreaKind::kX86Code:
@@ -473,6 +473,18 @@ void scan_sites(const ScanPlace& place, boot::ByteView bytes, const AddressWindo
       return sites::scan_offsets32(bytes, place.address, window, report);
     case AreaKind::kSymbols64:
       return sites::scan_symbols64(bytes, offset, window, report);
+  }
+}
+
+// With `ThumbOnly` the scanners of other processors are not even compiled in, and find nothing.
+template <bool ThumbOnly = false, class Report>
+void scan_sites(const ScanPlace& place, boot::ByteView bytes, const AddressWindow& window, Report&& report) {
+  if constexpr (ThumbOnly) {
+    if (place.kind == AreaKind::kThumbCode) return sites::scan_thumb(bytes, place.address, window, report);
+    if (place.kind == AreaKind::kWords32) return sites::scan_words32(bytes, place.address, window, report);
+    return;
+  } else {
+    scan_any(place, bytes, window, report);
   }
 }
 

@@ -48,6 +48,8 @@ class ImageSource {
   virtual core::Result<void> read(std::uint64_t offset, core::ByteSpan out) = 0;
   // All bytes at once where that costs nothing; empty otherwise.
   [[nodiscard]] virtual core::ByteView mapped() const { return {}; }
+  // The mapped bytes are not needed for a while: memory may be given back.
+  virtual void release() {}
 };
 class PayloadFile {
  public:
