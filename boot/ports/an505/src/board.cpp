@@ -87,13 +87,20 @@ Status MemoryFlash::erase_sector(std::uint32_t address) {
 
 void start_board() {
   reg32(kUart + 16) = 16;  // divisor: the fastest
-  reg32(kUart + 8) = 1;    // transmitter on
+  reg32(kUart + 8) = 3;    // transmitter and receiver on
+  [[maybe_unused]] const std::uint32_t stale = reg32(kUart);  // what came before is nobody's
 }
 
 void Uart::put(char c) {
   while ((reg32(kUart + 4) & 1U) != 0) {
   }
   reg32(kUart) = static_cast<std::uint8_t>(c);
+}
+
+bool Uart::get(std::uint8_t& byte) {
+  if ((reg32(kUart + 4) & 2U) == 0) return false;
+  byte = static_cast<std::uint8_t>(reg32(kUart));
+  return true;
 }
 
 // The counter in the top word of the stack is what the handler counts down: nothing else of boot runs any more.

@@ -26,6 +26,7 @@ void start_board();
 class Uart final : public cortex_m::Console {
  public:
   void put(char c) override;
+  bool get(std::uint8_t& byte) override;
 };
 void start_watchdog(std::uint32_t seconds);
 // Gives the application its share of the machine and leaves boot for good.

@@ -14,6 +14,11 @@ inline constexpr std::uint32_t kUart = 0x7E784000;
 class Uart final : public cortex_m::Console {
  public:
   void put(char c) override { cortex_m::reg32(kUart) = static_cast<std::uint8_t>(c); }
+  bool get(std::uint8_t& byte) override {
+    if ((cortex_m::reg32(kUart + 0x14) & 1U) == 0) return false;
+    byte = static_cast<std::uint8_t>(cortex_m::reg32(kUart));
+    return true;
+  }
 };
 
 void start_watchdog(std::uint32_t seconds);

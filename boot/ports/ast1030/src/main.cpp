@@ -26,6 +26,5 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
     cortex_m::leave_boot(board);
     ast1030::run_application(static_cast<std::uint32_t>(decision.entry));
   }
-  for (;;)  // stop with an alarm
-    __asm__ volatile("wfi");
+  cortex_m::recover(board);
 }

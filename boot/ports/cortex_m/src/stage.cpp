@@ -2,6 +2,7 @@
 #include "aseptic/boot/cortex_m/stage.h"
 
 #include "aseptic/boot/core/cell_store.h"
+#include "aseptic/boot/core/uart_frame.h"
 #include "aseptic/boot/cortex_m/crypto.h"
 #include "aseptic/boot/cortex_m/exec_ram.h"
 
@@ -53,6 +54,27 @@ Status decide(const Board& board, Decision& out) {
   port.cause = take_reset_cause(board.own_cause, board.application_cause);
   port.boot_version = kBootVersion;
   return power_up(port, out);
+}
+
+void recover(const Board& board) {
+  FlashStorage storage(board.flash, board.mailbox);
+  UartReceiver receiver(storage);
+  UartFrameReader reader;
+  UartFrame frame;
+  std::uint8_t byte = 0;
+  for (;;) {
+    if (!board.console.get(byte)) {
+      // An emulator's processor that polls a register without a pause keeps the line from being served. Shorter than a
+      // byte at 115,200 baud on any of these cores.
+      for (int i = 0; i < 400; ++i)
+        __asm__ volatile("nop");
+      continue;
+    }
+    if (!reader.push(byte, frame)) continue;
+    const UartReceiver::Answer answer = receiver.take(frame);
+    board.console.put(static_cast<char>(answer));
+    if (answer == UartReceiver::Answer::kDone) reset_with(board.own_cause, ResetCause::kSoftware);
+  }
 }
 
 void leave_boot(const Board& board) {

@@ -14,6 +14,7 @@ inline constexpr std::uint32_t kTrialSeconds = 120;
 class Console {
  public:
   virtual void put(char c) = 0;
+  virtual bool get(std::uint8_t& byte) = 0;  // false when nothing has come
 
  protected:
   ~Console() = default;
@@ -31,6 +32,8 @@ struct Board {
 
 // Says EMULATED and one line for each event: code, place, status, value.
 Status decide(const Board& board, Decision& out);
+// When nothing boots: an alarm, and the line is open for an image (RC-07, core/uart_frame.h). Ends in a reset.
+[[noreturn]] void recover(const Board& board);
 // The last thing before the jump: a reset from now on is the image's doing.
 void leave_boot(const Board& board);
 
