@@ -329,8 +329,8 @@ TEST(BootAttack, T30_SlotThatChangesBetweenCheckAndRunDoesNotRun) {
   EXPECT_EQ(w.events.find(EventCode::kImageRefused)->status, Status::kRegionDigest);
 }
 
-// The medium is the attacker's: after its k-th read of one slot it shows another image for good, or for this one read
-// alone, or other bytes of the executable region; for every k. Answers: RB-10, MF-09
+// The medium is the attacker's: after its k-th read of one slot it shows another image for good, or for this
+// one read alone, or other bytes of the executable region; for every k. Answers: RB-10, MF-09
 TEST(BootAttack, T30_FlashThatChangesAfterAnyReadNeverRunsUnverifiedBytes) {
   enum class Change { kEvilFromNowOn, kEvilOnce, kOlderFromNowOn, kFlipOnce };
   struct Changing final : Storage {
@@ -378,8 +378,8 @@ TEST(BootAttack, T30_FlashThatChangesAfterAnyReadNeverRunsUnverifiedBytes) {
     reads = medium.reads;
     EXPECT_EQ(status, Status::kOk) << at;
     const ByteView exec = ByteView(w.v1).subspan(static_cast<std::size_t>(kFirstRegionOffset), 100);
-    EXPECT_TRUE(equal(exec, w.memory.content)) << "slot " << static_cast<int>(slot) << " change "
-                                               << static_cast<int>(change) << " at read " << at;
+    EXPECT_TRUE(equal(exec, w.memory.content))
+        << "slot " << static_cast<int>(slot) << " change " << static_cast<int>(change) << " at read " << at;
     EXPECT_EQ(w.decision.image.manifest, w.digest_of(w.v1)) << at;
   };
   std::uint64_t cases = 0;

@@ -129,7 +129,14 @@ Status Journal::erase_half(std::size_t half) {
   return storage_.sync(Area::kJournal);
 }
 
+// A record that does not read back is written once more, after another erase: without a snapshot this power-up could
+// record nothing, and a confirm that the application made durable would be lost with its request.
 Status Journal::write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence) {
+  const Status status = write_group(half, state, first_sequence);
+  return status == Status::kWriteNotVerified ? write_group(half, state, first_sequence) : status;
+}
+
+Status Journal::write_group(std::size_t half, const JournalState& state, std::uint64_t first_sequence) {
   ASEPTIC_BOOT_TRY(erase_half(half));
   SnapshotWriter group(state);
   Record record;

@@ -65,5 +65,23 @@ TEST(BootJournalOnFlash, ADeadHalfDoesNotCostTheJournal) {
   }
 }
 
+// A lost bit in a compaction costs another erase, not the records of this power-up.
+TEST(BootJournalOnFlash, ALostBitInASnapshotIsWrittenAgain) {
+  const FlashGeometry g = journal_geometry(0xFF);
+  for (std::uint64_t at = 1; at < 4; ++at) {
+    NorFlash flash(g);
+    const boot::RecordSealer sealer;
+    flash.cut_at(flash.operations() + at, kSilentBit, at);
+    Journal journal(flash, sealer);
+    ASSERT_EQ(journal.restart({}), Status::kOk);
+    ASSERT_EQ(append_boot(journal, 9), Status::kOk);
+    Journal again(flash, sealer);
+    ASSERT_EQ(again.load(), Status::kOk);
+    EXPECT_EQ(again.state().boot_count, 9U);
+    EXPECT_TRUE(boot::all_bytes_are(flash.raw(Area::kJournal).subspan(2048), 0xFF))
+        << "the first half served";
+  }
+}
+
 }  // namespace
 }  // namespace aseptic::sim

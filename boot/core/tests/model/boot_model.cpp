@@ -277,6 +277,7 @@ const char* BootModel::choose(State& t) const {
   if (staged != lowest) {
     t.j.staged = lowest;
     t.j.interrupted = 0;
+    t.armed = 0;  // the arm was for something else: this trial is a forced one
     return "boot: LAST_RESORT staged";
   }
   load(t, slot_with(lowest, t));

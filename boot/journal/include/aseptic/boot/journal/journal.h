@@ -56,6 +56,7 @@ class Journal {
   Status write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes);
   Status write_next(const RecordBytes& bytes);
   Status erase_half(std::size_t half);
+  Status write_group(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
   Status write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
 
   Storage& storage_;
