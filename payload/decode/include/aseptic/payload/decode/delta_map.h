@@ -130,7 +130,7 @@ void code_segments(Coder& coder, SegmentModels<Profile>& models, DeltaMap<Profil
   std::int64_t recent[3] = {0, 0, 0};
   for (auto& segment : map.segments) {
     const std::uint64_t gap = code_number(coder, models.gap, segment.new_at - new_end);
-    const std::uint64_t size = code_number(coder, models.size, segment.size) & 0xFFFFFFFFU;
+    const std::uint64_t size = code_number(coder, models.size, segment.size);
     const auto shift = static_cast<std::int64_t>(static_cast<std::uint64_t>(segment.old_at) -
                                                  static_cast<std::uint64_t>(segment.new_at));
     std::uint32_t which = 0;  // 1 … 3: a recent shift
@@ -158,7 +158,9 @@ void code_segments(Coder& coder, SegmentModels<Profile>& models, DeltaMap<Profil
       segment.old_at = static_cast<typename Profile::Offset>(new_at + static_cast<std::uint64_t>(coded));
       new_end = new_at + size;
       // SECURITY(T-35): what does not fit the offset type must not come back as something that does.
-      if (new_at != segment.new_at || new_at + static_cast<std::uint64_t>(coded) != segment.old_at) segment.size = 0;
+      if (new_at != segment.new_at || new_at + static_cast<std::uint64_t>(coded) != segment.old_at ||
+          size != segment.size)
+        segment.size = 0;
     } else {
       new_end = segment.new_at + segment.size;
     }

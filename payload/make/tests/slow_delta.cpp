@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slow_delta.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string_view>
+#include <tuple>
+
+namespace aseptic::payload::tests {
+namespace {
+
+using U64 = std::uint64_t;
+using S64 = std::int64_t;
+using Bytes = std::vector<std::uint8_t>;
+
+struct Refusal {};
+void need(bool condition) {
+  if (!condition) throw Refusal{};
+}
+
+U64 number(const Bytes& b, U64 at, unsigned size) {
+  U64 v = 0;
+  for (unsigned i = 0; i < size; ++i)
+    v |= U64{b.at(static_cast<std::size_t>(at + i))} << (8 * i);
+  return v;
+}
+S64 sign(U64 v, unsigned bits) {
+  v &= (U64{1} << bits) - 1;
+  return v >> (bits - 1) != 0 ? static_cast<S64>(v) - (S64{1} << bits) : static_cast<S64>(v);
+}
+
+// One model: probability of a one in 1/4096, and how often it was used (at most 15).
+struct Model {
+  int p = 2048;
+  int uses = 0;
+  void learn(int bit) {
+    static const int kRates[16] = {30000, 21800, 16400, 13100, 10900, 9400, 8200, 7300,
+                                   6550,  5950,  5450,  5000,  4600,  4100, 3600, 3000};
+    p += ((bit != 0 ? 4095 : 0) - p) * kRates[uses] / 65536;
+    uses = std::min(uses + 1, 15);
+  }
+};
+
+class Coder {
+ public:
+  explicit Coder(Bytes bytes) : bytes_(std::move(bytes)) {
+    for (int i = 0; i < 4; ++i)
+      code_ = code_ * 256 + next();
+  }
+  int bit(U64 p16) {
+    p16 = std::clamp<U64>(p16, 64, 65472);
+    const U64 bound = (range_ >> 16) * p16;
+    const int one = code_ < bound ? 1 : 0;
+    if (one != 0) {
+      range_ = bound;
+    } else {
+      code_ -= bound;
+      range_ -= bound;
+    }
+    fill();
+    return one;
+  }
+  int raw() {
+    range_ /= 2;
+    const int one = code_ >= range_ ? 1 : 0;
+    if (one != 0) code_ -= range_;
+    fill();
+    return one;
+  }
+  int modelled(Model& model) {
+    const int one = bit(static_cast<U64>(model.p) * 16 + 8);
+    model.learn(one);
+    return one;
+  }
+  [[nodiscard]] bool is_used_up() const { return at_ >= bytes_.size() && at_ <= bytes_.size() + 4; }
+
+ private:
+  void fill() {
+    while (range_ < (U64{1} << 24)) {
+      range_ *= 256;
+      code_ = (code_ * 256 + next()) & 0xFFFFFFFFU;
+    }
+  }
+  U64 next() {
+    ++at_;
+    return at_ <= bytes_.size() ? bytes_[at_ - 1] : 0;
+  }
+  Bytes bytes_;
+  std::size_t at_ = 0;
+  U64 range_ = 0xFFFFFFFFU;
+  U64 code_ = 0;
+};
+
+// A family of models that come into being when they are asked for.
+using Key = std::tuple<int, int, int>;
+class Models {
+ public:
+  Model& at(int a, int b = 0, int c = 0) { return models_[{a, b, c}]; }
+
+ private:
+  std::map<Key, Model> models_;
+};
+
+U64 tree(Coder& coder, Models& models, int family, int sub, int bits) {
+  int node = 1;
+  for (int i = 0; i < bits; ++i)
+    node = node * 2 + coder.modelled(models.at(family, sub, node));
+  return static_cast<U64>(node - (1 << bits));
+}
+
+// `family` and family + 1 belong to the number.
+U64 coded_number(Coder& coder, Models& models, int family) {
+  const int length = static_cast<int>(tree(coder, models, family, 0, 5));
+  if (length < 2) return static_cast<U64>(length);
+  const int top_bits = std::min(length - 1, 2);
+  U64 value = (U64{1} << top_bits) | tree(coder, models, family + 1, length, top_bits);
+  for (int i = 0; i < length - 1 - top_bits; ++i)
+    value = value * 2 + static_cast<U64>(coder.raw());
+  return value;
+}
+S64 coded_signed(Coder& coder, Models& models, int family) {
+  const U64 v = coded_number(coder, models, family);
+  return v % 2 == 0 ? static_cast<S64>(v / 2) : -static_cast<S64>(v / 2) - 1;
+}
+
+struct Segment {
+  U64 new_at, old_at, size;
+};
+struct Range {
+  U64 address, at, size;
+};
+struct Area {
+  U64 at, size, address;
+  int kind;
+};
+struct Map {
+  std::vector<Segment> segments;
+  U64 low = 0, high = 0, code_low = 0, code_high = 0;
+  std::vector<Range> old_ranges, new_ranges;
+  std::vector<Area> areas;
+};
+
+Map read_map(Coder& coder, U64 segments, U64 ranges, U64 areas, U64 old_size, U64 new_size) {
+  Map map;
+  Models models;
+  std::vector<S64> recent{0, 0, 0};
+  U64 end = 0;
+  for (U64 i = 0; i < segments; ++i) {
+    const U64 gap = coded_number(coder, models, 0);
+    const U64 size = coded_number(coder, models, 2);
+    const U64 which = tree(coder, models, 6, 0, 2);
+    S64 shift = 0;
+    if (which == 0) {
+      shift = static_cast<S64>(static_cast<U64>(recent[0]) + static_cast<U64>(coded_signed(coder, models, 4)));
+      recent.pop_back();
+    } else {
+      shift = recent[which - 1];
+      recent.erase(recent.begin() + static_cast<std::ptrdiff_t>(which - 1));
+    }
+    recent.insert(recent.begin(), shift);
+    const U64 new_at = end + gap;
+    end = new_at + size;
+    map.segments.push_back({new_at, new_at + static_cast<U64>(shift), size});
+  }
+  const auto field = [&](int family, U64 base) { return base + static_cast<U64>(coded_signed(coder, models, family)); };
+  U64 old_count = 0;
+  U64 new_count = 0;
+  if (ranges != 0) {
+    old_count = field(20, 0) & 0xFFFF;
+    new_count = field(20, 0) & 0xFFFF;
+    map.low = field(28, 0);
+    map.high = field(28, map.low);
+    map.code_low = field(28, map.low);
+    map.code_high = field(28, map.code_low);
+  }
+  std::vector<Range> all;
+  end = 0;
+  U64 bias = 0;
+  for (U64 i = 0; i < ranges; ++i) {
+    Range range{};
+    range.at = field(22, end);
+    range.size = field(24, 0);
+    range.address = field(26, range.at + bias);
+    end = range.at + range.size;
+    bias = range.address - range.at;
+    all.push_back(range);
+  }
+  end = 0;
+  bias = 0;
+  U64 element = 0;
+  int kind = 0;
+  for (U64 i = 0; i < areas; ++i) {
+    Area area{};
+    area.at = field(22, end);
+    area.size = field(24, 0);
+    area.address = field(26, area.at + bias);
+    element = field(20, element);
+    need(element == 0 && ranges != 0);
+    kind = static_cast<int>(tree(coder, models, 30, kind, 4));
+    area.kind = kind;
+    end = area.at + area.size;
+    bias = area.address - area.at;
+    map.areas.push_back(area);
+  }
+  need(coder.is_used_up());
+  const auto inside = [](U64 at, U64 size, U64 whole) { return at <= whole && size <= whole - at; };
+  end = 0;
+  for (const Segment& s : map.segments) {
+    need(s.size != 0 && s.new_at >= end && s.new_at < (U64{1} << 32) && s.old_at < (U64{1} << 32));
+    need(inside(s.new_at, s.size, new_size) && inside(s.old_at, s.size, old_size));
+    end = s.new_at + s.size;
+  }
+  if (ranges != 0) {
+    need(old_count != 0 && new_count != 0 && old_count + new_count == ranges);
+    need(map.low <= map.high && map.code_low <= map.code_high);
+    map.old_ranges.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(old_count));
+    map.new_ranges.assign(all.begin() + static_cast<std::ptrdiff_t>(old_count), all.end());
+    for (const Range& r : map.old_ranges)
+      need(inside(r.at, r.size, old_size));
+    for (const Range& r : map.new_ranges)
+      need(inside(r.at, r.size, new_size));
+  }
+  end = 0;
+  for (const Area& a : map.areas) {
+    need(a.size != 0 && a.at >= end && (a.kind == 3 || a.kind == 5) && inside(a.at, a.size, old_size));
+    end = a.at + a.size;
+  }
+  return map;
+}
+
+// stretch and squash of the logistic mixer, as tables.
+int squash(int x) {
+  static const int kPoints[33] = {1,    2,    3,    6,    10,   16,   27,   45,   73,   120,  194,  310,  488,  747,  1101, 1546, 2047,
+                                  2549, 2994, 3348, 3607, 3785, 3901, 3975, 4024, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094};
+  if (x > 2047) return 4095;
+  if (x < -2047) return 0;
+  const int at = (x + 2048) / 128;
+  const int f = (x + 2048) % 128;
+  return (kPoints[at] * (128 - f) + kPoints[at + 1] * f + 64) / 128;
+}
+int stretch(int p) {
+  for (int x = -2047; x <= 2047; ++x)
+    if (squash(x) >= p) return x;
+  return 2047;
+}
+
+std::uint32_t mix_hash(std::uint32_t a, std::uint32_t b) {
+  std::uint32_t h = a * 0x9E3779B1U + b * 0x85EBCA6BU + 0x27D4EB2FU;
+  h ^= h >> 15;
+  return h * 0x2C1B3C6DU;
+}
+
+class Decoder {
+ public:
+  Decoder(Coder& coder, const Map& map, const Bytes& old_image, U64 new_size)
+      : coder_(coder), map_(map), old_(old_image), new_size_(new_size) {
+    for (int p = 0; p < 4096; ++p)
+      stretch_.push_back(stretch(p));
+  }
+
+  Bytes decode() {
+    while (new_.size() < new_size_) {
+      const U64 piece_end = std::min<U64>((new_.size() / 512 + 1) * 512, new_size_);
+      while (new_.size() < piece_end) {
+        const auto s = std::find_if(map_.segments.begin(), map_.segments.end(),
+                                    [&](const Segment& x) { return x.new_at + x.size > new_.size(); });
+        const U64 start = s == map_.segments.end() ? piece_end : std::min(s->new_at, piece_end);
+        if (start > new_.size()) {
+          while (new_.size() < start)
+            new_.push_back(literal());
+          before_ = new_.back();
+          continue;
+        }
+        const U64 skip = new_.size() - s->new_at;
+        run(s->old_at + skip, std::min(s->size - skip, piece_end - new_.size()));
+      }
+    }
+    return new_;
+  }
+
+ private:
+  struct Site {
+    U64 at;  // in the run
+    int form;  // 0 absolute, 1 BL, 2 B<c>.W
+    U64 target;
+  };
+
+  // --- copied bytes ---
+  void run(U64 old_at, U64 size) {
+    while (size != 0) {
+      const auto a = std::find_if(map_.areas.begin(), map_.areas.end(), [&](const Area& x) { return x.at + x.size > old_at; });
+      U64 plain = a == map_.areas.end() ? size : a->at > old_at ? std::min(a->at - old_at, size) : 0;
+      if (plain != 0) {
+        copy_plain(old_at, plain);
+      } else {
+        plain = std::min(size, a->at + a->size - old_at);
+        const auto r = std::find_if(map_.new_ranges.begin(), map_.new_ranges.end(),
+                                    [&](const Range& x) { return new_.size() - x.at < x.size; });
+        if (r == map_.new_ranges.end()) {
+          copy_plain(old_at, plain);
+        } else {
+          plain = std::min(plain, r->at + r->size - new_.size());
+          copy_area(*a, *r, old_at, plain);
+        }
+      }
+      old_at += plain;
+      size -= plain;
+    }
+  }
+
+  void copy_plain(U64 old_at, U64 size) {
+    for (U64 i = 0; i < size; ++i) {
+      const std::uint8_t guess = old_[old_at + i];
+      new_.push_back(static_cast<std::uint8_t>(guess + difference(0, guess)));
+      before_ = new_.back();
+    }
+  }
+
+  void copy_area(const Area& area, const Range& range, U64 old_at, U64 size) {
+    const U64 address = area.address + (old_at - area.at);
+    const U64 new_address = range.address + (new_.size() - range.at);
+    U64 done = 0;
+    for (const Site& site : sites(area.kind, address, old_at, size)) {
+      copy_plain(old_at + done, site.at - done);
+      field(site, old_at + site.at, new_address + site.at, new_address - address);
+      done = site.at + 4;
+    }
+    copy_plain(old_at + done, size - done);
+  }
+
+  [[nodiscard]] std::vector<Site> sites(int kind, U64 address, U64 old_at, U64 size) const {
+    std::vector<Site> out;
+    const auto in = [](U64 a, U64 low, U64 high) { return a - low < high - low; };
+    const U64 grain = kind == 3 ? 2 : 4;
+    for (U64 i = (grain - address % grain) % grain; i + 4 <= size;) {
+      const U64 word = number(old_, old_at + i, 4);
+      const unsigned h1 = static_cast<unsigned>(word & 0xFFFF);
+      const unsigned h2 = static_cast<unsigned>(word >> 16);
+      const U64 pc = address + i + 4;
+      Site site{i, -1, 0};
+      if (kind == 3 && (h1 & 0xF800) == 0xF000 && (h2 & 0x9000) == 0x9000) {
+        const U64 target = pc + static_cast<U64>(branch24(h1, h2));
+        if (in(target, map_.code_low, map_.code_high)) site = {i, 1, target};
+      } else if (kind == 3 && (h1 & 0xF800) == 0xF000 && (h2 & 0xD000) == 0x8000 && (h1 & 0x380) != 0x380) {
+        const U64 target = pc + static_cast<U64>(branch20(h1, h2));
+        if (in(target, map_.code_low, map_.code_high)) site = {i, 2, target};
+      } else if ((kind == 5 || (address + i) % 4 == 0) && in(word, map_.low, map_.high)) {
+        site = {i, 0, word};
+      }
+      if (site.form >= 0) {
+        out.push_back(site);
+        i += 4;
+      } else {
+        i += grain;
+      }
+    }
+    return out;
+  }
+  static S64 branch24(unsigned h1, unsigned h2) {
+    const unsigned s = h1 >> 10 & 1, i1 = 1 ^ (h2 >> 13 & 1) ^ s, i2 = 1 ^ (h2 >> 11 & 1) ^ s;
+    return sign(U64{s} << 24 | U64{i1} << 23 | U64{i2} << 22 | U64{h1 & 0x3FF} << 12 | U64{h2 & 0x7FF} << 1, 25);
+  }
+  static S64 branch20(unsigned h1, unsigned h2) {
+    return sign(U64{h1 >> 10 & 1} << 20 | U64{h2 >> 11 & 1} << 19 | U64{h2 >> 13 & 1} << 18 | U64{h1 & 0x3F} << 12 |
+                    U64{h2 & 0x7FF} << 1,
+                21);
+  }
+  static U64 with_branch(int form, U64 word, U64 d) {
+    const U64 s = d >> (form == 1 ? 24 : 20) & 1;
+    U64 h1 = word & 0xFFFF;
+    U64 h2 = word >> 16;
+    if (form == 1) {
+      h1 = (h1 & 0xF800) | s << 10 | (d >> 12 & 0x3FF);
+      h2 = (h2 & 0xD000) | (1 ^ (d >> 23 & 1) ^ s) << 13 | (1 ^ (d >> 22 & 1) ^ s) << 11 | (d >> 1 & 0x7FF);
+    } else {
+      h1 = (h1 & 0xFBC0) | s << 10 | (d >> 12 & 0x3F);
+      h2 = (h2 & 0xD000) | (d >> 18 & 1) << 13 | (d >> 19 & 1) << 11 | (d >> 1 & 0x7FF);
+    }
+    return h1 | h2 << 16;
+  }
+
+  void field(const Site& site, U64 old_at, U64 address, U64 fallback) {
+    const U64 old_word = number(old_, old_at, 4);
+    const U64 projected = project(site.target, fallback);
+    const U64 guess =
+        (site.form == 0 ? projected : with_branch(site.form, old_word, projected - address - 4)) & 0xFFFFFFFFU;
+    U64 gap = 0;
+    for (unsigned i = 0; i < 4; ++i) {
+      const auto byte = static_cast<std::uint8_t>(guess >> (8 * i));
+      gap |= U64{difference((site.form == 0 ? 5 : 9) + static_cast<int>(i), byte)} << (8 * i);
+      before_ = byte;
+    }
+    const U64 word = (guess + gap) & 0xFFFFFFFFU;
+    for (unsigned i = 0; i < 4; ++i)
+      new_.push_back(static_cast<std::uint8_t>(word >> (8 * i)));
+    before_ = new_.back();
+    const auto h1 = static_cast<unsigned>(word & 0xFFFF);
+    const auto h2 = static_cast<unsigned>(word >> 16);
+    const U64 actual = site.form == 0   ? word
+                       : site.form == 1 ? address + 4 + static_cast<U64>(branch24(h1, h2))
+                                        : address + 4 + static_cast<U64>(branch20(h1, h2));
+    if (actual != projected) teach(site.target, actual);
+  }
+
+  // --- addresses ---
+  struct Lesson {
+    U64 key;
+    S64 shift;
+  };
+  static U64 slot(U64 key) { return key * 0x9E3779B97F4A7C15ULL >> 60; }
+  void teach(U64 from, U64 to) {
+    const auto shift = static_cast<S64>(static_cast<std::int32_t>(to - from));
+    lessons_[0][slot(from)] = {from & 0xFFFFFFFFU, shift};
+    lessons_[1][slot(from >> 6)] = {from >> 6 & 0xFFFFFFFFU, shift};
+    lessons_[2][slot(from >> 12)] = {from >> 12 & 0xFFFFFFFFU, shift};
+  }
+  bool taught(int table, U64 key, U64 from, U64& to) const {
+    const auto it = lessons_[table].find(slot(key));
+    if (it == lessons_[table].end() || it->second.key != (key & 0xFFFFFFFFU)) return false;
+    to = from + static_cast<U64>(it->second.shift);
+    return true;
+  }
+
+  U64 project(U64 target, U64 fallback) const {
+    U64 to = 0;
+    if (taught(0, target, target, to)) return to;
+    bool is_exact = false;
+    bool found = false;
+    U64 mapped = 0;
+    const auto r = std::find_if(map_.old_ranges.begin(), map_.old_ranges.end(),
+                                [&](const Range& x) { return target - x.address < x.size; });
+    if (r == map_.old_ranges.end()) {
+      const Range& last = map_.old_ranges.back();
+      const Range& new_last = map_.new_ranges.back();
+      found = target >= last.address + last.size;
+      mapped = target + (new_last.address + new_last.size) - (last.address + last.size);
+    } else {
+      const U64 at = r->at + (target - r->address);
+      if (const Segment* s = segment_for(at)) {
+        const U64 new_at = s->new_at + (at - s->old_at);
+        const auto n = std::find_if(map_.new_ranges.begin(), map_.new_ranges.end(),
+                                    [&](const Range& x) { return new_at - x.at < x.size; });
+        if (n != map_.new_ranges.end()) {
+          found = true;
+          mapped = n->address + (new_at - n->at);
+          is_exact = at - s->old_at < s->size;
+        }
+      }
+    }
+    if (found && is_exact) return mapped;
+    if (taught(1, target >> 6, target, to) || taught(2, target >> 12, target, to)) return to;
+    return found ? mapped : target + fallback;
+  }
+
+  [[nodiscard]] const Segment* segment_for(U64 at) const {
+    std::vector<const Segment*> in_front;
+    for (const Segment& s : map_.segments)
+      if (s.old_at <= at) in_front.push_back(&s);
+    if (in_front.empty()) return nullptr;
+    std::stable_sort(in_front.begin(), in_front.end(), [](auto* a, auto* b) { return a->old_at < b->old_at; });
+    const Segment* nearest = in_front.back();
+    const Segment* farthest = in_front.front();
+    for (const Segment* s : in_front)
+      if (s->old_at + s->size >= farthest->old_at + farthest->size) farthest = s;
+    const bool far_holds = at - farthest->old_at < farthest->size;
+    const bool near_holds = at - nearest->old_at < nearest->size;
+    return far_holds && (!near_holds || farthest->size > nearest->size) ? farthest : nearest;
+  }
+
+  // --- differences and literals ---
+  std::uint8_t difference(int byte_class, std::uint8_t guess) {
+    if (!has_run_) {
+      const int context = last_run_ == 0 ? 0 : last_run_ < 4 ? 1 : 2;
+      zeros_ = coded_number(coder_, models_, 100 + 2 * context);
+      last_run_ = std::min<U64>(zeros_, 0xFFFF);
+      has_run_ = true;
+    }
+    if (zeros_ != 0) {
+      --zeros_;
+      return 0;
+    }
+    has_run_ = false;
+    const auto c = static_cast<std::uint32_t>(byte_class);
+    const int direct = byte_class == 0 ? 0 : 1 + (byte_class - 1) % 4;
+    const std::vector<std::uint32_t> contexts{mix_hash(c, guess), mix_hash(c + 32, last_difference_ | (last_run_ == 0 ? 256U : 0U)),
+                                              mix_hash(c + 64, guess | std::uint32_t{before_} << 8)};
+    last_difference_ = byte(contexts, 1, 200 + direct, direct, 0, 0);
+    return last_difference_;
+  }
+
+  std::uint8_t literal() {
+    const auto back = [&](std::size_t n) -> std::uint32_t { return n <= literals_.size() ? literals_[literals_.size() - n] : 0; };
+    const std::uint32_t recent = back(1) | back(2) << 8 | back(3) << 16 | back(4) << 24;
+    const std::vector<std::uint32_t> contexts{mix_hash(1, recent & 0xFF), mix_hash(2, recent & 0xFFFF), mix_hash(3, recent & 0xFFFFFF),
+                                              mix_hash(4, recent & 0xFFFF00)};
+    std::uint32_t expected = 0;
+    int length = static_cast<int>(match_length_);
+    if (length != 0) expected = 256U | held(match_at_);
+    const std::uint8_t value = byte(contexts, 0, 300, 10, expected, length < 8 ? length : 8 + (length - 8) / 4);
+    if (length != 0 && (expected & 0xFF) == value) {
+      match_length_ = std::min(match_length_ + 1, 64U);
+      ++match_at_;
+    } else {
+      match_length_ = 0;
+    }
+    literals_.push_back(value);
+    const std::uint32_t tail = recent << 8 | value;
+    U64& seen = seen_[tail * 0x9E3779B1U >> 25];
+    if (match_length_ == 0 && seen != 0) {
+      unsigned same = 0;
+      while (same < 32 && same < literals_.size() && literals_.size() - seen + same < 1023 &&
+             held_before(seen, same) == held_before(literals_.size(), same))
+        ++same;
+      if (same >= 4) {
+        match_length_ = same;
+        match_at_ = seen;
+      }
+    }
+    seen = literals_.size();
+    return value;
+  }
+  // The ring of 1024 literals: places behind the end still hold what was there before.
+  [[nodiscard]] std::uint8_t held(U64 at) const {
+    U64 place = at % 1024;
+    std::uint8_t value = 0;
+    const U64 size = literals_.size();
+    if (size != 0) {
+      U64 last = (size - 1) / 1024 * 1024 + place;
+      if (last >= size) last -= 1024;  // wraps below zero when never written
+      if (last < size) value = literals_[last];
+    }
+    return value;
+  }
+  [[nodiscard]] std::uint8_t held_before(U64 at, U64 back) const { return held((at + 4096 - 1 - back) % 1024); }
+
+  // A byte under several opinions. `first_table`: differences use tables 1 … 3, literals 0 … 3.
+  std::uint8_t byte(const std::vector<std::uint32_t>& contexts, int first_table, int direct_family, int mixer_family,
+                    std::uint32_t expected, int expectation) {
+    std::uint32_t node = 1;
+    for (int i = 7; i >= 0; --i) {
+      std::vector<Model*> opinions;
+      for (std::size_t k = 0; k < contexts.size(); ++k)
+        opinions.push_back(&models_.at(400 + first_table + static_cast<int>(k), 0,
+                                       static_cast<int>((contexts[k] + node * 0x3D4D51CBU) >> 23)));
+      const bool agrees = expected != 0 && (expected >> (i + 1)) == node;
+      const int likely = agrees ? static_cast<int>(expected >> i & 1) : 0;
+      opinions.push_back(agrees ? &models_.at(direct_family, 1, std::min(expectation, 15) * 2 + likely)
+                                : &models_.at(direct_family, 0, static_cast<int>(node)));
+      auto& weights = weights_[{mixer_family, agrees ? 1 : 0}];
+      if (weights.empty()) weights.assign(opinions.size(), static_cast<S64>(65536 * 5 / (4 * opinions.size())));
+      S64 sum = 0;
+      std::vector<S64> inputs;
+      for (std::size_t k = 0; k < opinions.size(); ++k) {
+        inputs.push_back(stretch_[static_cast<std::size_t>(opinions[k]->p)]);
+        sum += weights[k] * inputs[k];
+      }
+      const int p = squash(static_cast<int>(std::clamp<S64>(sum / 65536, -100000, 100000)));
+      const int bit = coder_.bit(static_cast<U64>(p) * 16 + 8);
+      const S64 error = ((bit != 0 ? 4095 : 0) - p) * 10;
+      for (std::size_t k = 0; k < opinions.size(); ++k)
+        weights[k] = std::clamp<S64>(weights[k] + (inputs[k] * error + 0x2000) / 16384, -(1 << 20), 1 << 20);
+      for (Model* model : opinions)
+        model->learn(bit);
+      node = node * 2 + static_cast<std::uint32_t>(bit);
+    }
+    return static_cast<std::uint8_t>(node);
+  }
+
+  Coder& coder_;
+  const Map& map_;
+  const Bytes& old_;
+  const U64 new_size_;
+  std::vector<int> stretch_;
+  Bytes new_;
+  Models models_;
+  std::map<std::pair<int, int>, std::vector<S64>> weights_;
+  std::map<U64, Lesson> lessons_[3];
+  Bytes literals_;
+  std::map<std::uint32_t, U64> seen_;
+  U64 match_at_ = 0;
+  unsigned match_length_ = 0;
+  bool has_run_ = false;
+  U64 zeros_ = 0;
+  U64 last_run_ = 0;
+  std::uint8_t last_difference_ = 0;
+  std::uint8_t before_ = 0;
+};
+
+Bytes decode(const Bytes& patch, const Bytes& old_image) {
+  need(patch.size() >= 128);
+  const std::string_view magic(reinterpret_cast<const char*>(patch.data()), 8);
+  need(magic == "ASPTMCUD" && number(patch, 8, 2) == 1 && number(patch, 10, 2) == 2);
+  const U64 old_size = number(patch, 12, 4);
+  const U64 new_size = number(patch, 16, 4);
+  const U64 map_size = number(patch, 20, 4);
+  const U64 coded_size = number(patch, 24, 4);
+  const U64 segments = number(patch, 28, 2);
+  const U64 ranges = patch[30];
+  const U64 areas = patch[31];
+  need(old_size > 0 && old_size <= (1U << 30) && new_size > 0 && new_size <= (1U << 30));
+  need(128 + map_size + coded_size == patch.size() && segments <= 320 && ranges <= 6 && areas <= 6);
+  need(old_size <= old_image.size());
+  Coder map_coder(Bytes(patch.begin() + 128, patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size)));
+  const Map map = read_map(map_coder, segments, ranges, areas, old_size, new_size);
+  Coder coder(Bytes(patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size), patch.end()));
+  Bytes image = Decoder(coder, map, old_image, new_size).decode();
+  need(coder.is_used_up());
+  return image;
+}
+
+}  // namespace
+
+std::optional<Bytes> slow_mcu_delta(const Bytes& patch, const Bytes& old_image) {
+  try {
+    return decode(patch, old_image);
+  } catch (const Refusal&) {
+    return {};
+  }
+}
+
+}  // namespace aseptic::payload::tests
