@@ -66,12 +66,17 @@ std::string BackgroundProgram::wait_for_line(std::string_view text, std::chrono:
   }
 }
 
+const std::string& BackgroundProgram::take_in() {
+  while (read_more(std::chrono::milliseconds(0))) {
+  }
+  return output_;
+}
+
 int BackgroundProgram::wait() {
   int status = 0;
   ::waitpid(pid_, &status, 0);
   pid_ = -1;
-  while (read_more(std::chrono::milliseconds(0))) {
-  }
+  take_in();
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -19,6 +19,7 @@ class BackgroundProgram {
 
   // The first line of output that contains `text`; empty when the program ended or the time was over before.
   std::string wait_for_line(std::string_view text, std::chrono::seconds time_max = std::chrono::seconds(20));
+  const std::string& take_in();  // reads what is there now, without waiting
   [[nodiscard]] const std::string& output() const { return output_; }  // standard output and error, as read so far
   [[nodiscard]] pid_t pid() const { return pid_; }
   void kill();            // SIGKILL, and waits

@@ -111,6 +111,19 @@ TestCa::TestCa(const std::string& name, const std::string& name_constraints) : k
   certificate_pem_ = pem_of(raw);
 }
 
+TestCa TestCa::from_pem(const std::string& certificate_pem, const std::string& key_pem) {
+  TestCa ca;
+  BIO* bio = BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size()));
+  ca.certificate_ = {PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), [](void* p) { X509_free(static_cast<X509*>(p)); }};
+  BIO_free(bio);
+  bio = BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size()));
+  ca.key_ = {PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr), [](void* p) { EVP_PKEY_free(static_cast<EVP_PKEY*>(p)); }};
+  BIO_free(bio);
+  if (!ca.certificate_ || !ca.key_) throw std::runtime_error("test PKI: not a certificate and its key");
+  ca.certificate_pem_ = certificate_pem;
+  return ca;
+}
+
 Credential TestCa::issue(const LeafPlan& plan) const {
   const auto key = make_key();
   const auto certificate = make_leaf(plan, key_of(key), certificate_of(certificate_), key_of(key_));

@@ -30,11 +30,14 @@ LeafPlan device_plan(const std::string& device_id);        // device role
 class TestCa {
  public:
   explicit TestCa(const std::string& name, const std::string& name_constraints = {});
+  // An authority that exists already: what a test can issue when that authority's own key is abused.
+  static TestCa from_pem(const std::string& certificate_pem, const std::string& key_pem);
   [[nodiscard]] const std::string& certificate_pem() const { return certificate_pem_; }
   [[nodiscard]] Credential issue(const LeafPlan& plan) const;
   static Credential self_signed(const LeafPlan& plan);
 
  private:
+  TestCa() = default;
   std::shared_ptr<void> key_;
   std::shared_ptr<void> certificate_;
   std::string certificate_pem_;

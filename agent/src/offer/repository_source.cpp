@@ -36,8 +36,14 @@ class RepositorySource final : public ReleaseSource {
 
   Result<void> refresh() override {
     if (options_.before_refresh) ASEPTIC_TRY_VOID(options_.before_refresh());
-    ASEPTIC_TRY_VOID(updater_->refresh(judged_now()));
-    ASEPTIC_TRY_VOID(raise_floor());
+    auto refreshed = updater_->refresh(judged_now());
+    // SECURITY(T-69): the root that just arrived may have removed the key that poisoned the floor.
+    if (!refreshed && floor_ != trust::kept_floor(floor_, updater_->trusted().root())) {
+      ASEPTIC_TRY_VOID(keep_floor(trust::kept_floor(floor_, updater_->trusted().root())));
+      refreshed = updater_->refresh(judged_now());
+    }
+    ASEPTIC_TRY_VOID(std::move(refreshed));
+    ASEPTIC_TRY_VOID(keep_floor(trust::raised_floor(floor_, updater_->trusted())));
     return check_authority();
   }
 
@@ -78,10 +84,9 @@ class RepositorySource final : public ReleaseSource {
     if (auto floor = trust::TimeFloor::parse(*bytes)) floor_ = trust::kept_floor(*floor, updater_->trusted().root());
   }
 
-  Result<void> raise_floor() {
-    const auto raised = trust::raised_floor(floor_, updater_->trusted());
-    if (raised == floor_) return {};
-    floor_ = raised;
+  Result<void> keep_floor(const std::optional<trust::TimeFloor>& floor) {
+    if (floor == floor_) return {};
+    floor_ = floor;
     if (!floor_) return storage_.remove(kFloorFile);
     return storage_.replace(kFloorFile, core::as_bytes(floor_->encode()));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "acquire/acquire_service.h"
@@ -9,6 +10,8 @@
 #include "aseptic/platform/posix/http_client.h"
 #include "aseptic/platform/posix/posix_clock.h"
 #include "aseptic/platform/posix/posix_storage.h"
+#include "aseptic/trust/time_floor.h"
+#include "aseptic/trust/trusted_metadata.h"
 #include "process/build_time.h"
 #include "process/files.h"
 #include "process/sandbox.h"
@@ -31,11 +34,24 @@ Result<std::unique_ptr<platform::BeastHttpClient>> open_client(const Config& con
   return platform::BeastHttpClient::create(std::move(options), clock);
 }
 
+// The floor that apply keeps, so that TLS is judged by it from the first connection on (protocol section 5). What does not
+// parse, or was set by a key that the provisioned root does not name, is no floor: then the build time is.
+core::UtcTime kept_time_floor(const std::string& device, const std::string& root) {
+  const auto text = read_text_file(device + "/agent/time_floor.json");
+  const auto provisioned = trust::TrustedMetadata::from_root(core::as_bytes(root));
+  if (!text || !provisioned) return kBuildTime;
+  const auto floor = trust::TimeFloor::parse(core::as_bytes(*text));
+  if (!floor) return kBuildTime;
+  const auto kept = trust::kept_floor(*floor, provisioned->root());
+  return kept ? std::max(kept->time, kBuildTime) : kBuildTime;
+}
+
 Result<void> serve(const std::string& device, int peer) {
   ASEPTIC_TRY(const Config config, load_config(device));
   platform::PosixClock clock;
   ASEPTIC_TRY(auto http, open_client(config, clock));
   ASEPTIC_TRY(const std::string root, read_text_file(config.repository.root));
+  http->raise_time_floor(kept_time_floor(device, root));
   const std::string cache_path = device + "/agent/acquire";
   ASEPTIC_TRY(auto cache, platform::PosixStorage::open(
                               cache_path, {.missing = platform::PosixStorage::Missing::kCreate,

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Makes, with the real binaries, what the device attack tests start from: keys, certificates, repositories, and virtual
+# devices at several moments of their life, each a folder that a test copies. Run once per test run (a ctest fixture).
+#
+# usage: device_world.sh BIN_FOLDER WORK_FOLDER
+#   repository_1, repository_2, repository_3   releases 1; 1 and 2; 1 to 3 (the third fails its self-test)
+#   device_1            runs 1.0.0 and knows repository_1
+#   device_staged       holds 2.0.0 staged; the power was cut while therapy ran
+#   device_2_confirmed  runs 2.0.0, confirmed; the floor has not risen yet
+#   device_2            runs 2.0.0; both slots and recovery hold it; floor 2
+#   device_2_failed_3   the same after 3.0.0 failed its trial
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+bin=$1
+work=$2
+begin_us=${EPOCHREALTIME/./}
+patience=60
+rm -rf "$work"
+mkdir -p "$work"
+# shellcheck source=../../tools/demo/signing_room.sh source=../../tools/demo/bedside.sh
+source "$root/tools/demo/signing_room.sh"
+source "$root/tools/demo/bedside.sh"
+port=$(free_port)
+: > "$console"
+trap stop_everything EXIT
+fail() { printf 'device world: %s (console: %s)\n' "$*" "$console" >&2; agent_status >&2 || true; exit 1; }
+quietly() { "$@" >> "$work/signing_room.log" 2>&1 || fail "$* (see $work/signing_room.log)"; }
+
+release() {  # release NUMBER PROGRAM EPOCH: publishes it and keeps the repository of that moment
+  quietly describe_release "$1" "$3"
+  quietly build_image "$1" "$2"
+  quietly publish_release "$1"
+  cp -a "$work/repository" "$work/repository_$1"
+}
+running_is() { status_is running_version "$1" && status_is in_trial false; }
+at_rest() { running_is "$1" && status_is state IDLE && status_is reports_waiting 0; }
+knows_release() { grep -qs "pump-$1.0.0" "$device/agent/metadata/targets.json"; }
+keep_device() {  # keep_device NAME: with the power off
+  rm -f "$device"/run/*
+  cp -a "$device" "$work/$1"
+}
+switch_off() { panel power-off > /dev/null; wait "$boot_pid" || fail "boot did not end well"; boot_pid=''; }
+settle() {  # one quiet start: what boot and agent tidy up after an update is no effect of an attack
+  power_on
+  wait_for 60 "$1 at rest" at_rest "$1"
+  switch_off
+}
+came_back() { grep -q 'boot: TRIAL_FAILED' "$console" && at_rest 2.0.0; }
+
+quietly make_keys
+# Longer than root's two years: docs/formats/time_floor.md says why.
+quietly aseptic pki init --pki "$work/pki" --dns localhost --address 127.0.0.1 --name "Demo private CA" --days 3650
+quietly aseptic pki server --pki "$work/pki" --dns localhost --address 127.0.0.1 --out "$work/server"
+quietly make_repository
+for statement in director site log; do
+  quietly aseptic policy create --product "$product" --root "$work/repository/metadata/1.root.json" --require "$statement" --signing "$work/signing/$statement.json"
+  quietly sign_edition "$work/signing/$statement.json" root-1 root-2
+  quietly aseptic policy export "$work/signing/$statement.json" --out "$work/policy_requires_$statement.json"
+done
+release 1 pump_v1 1
+quietly provision_device 1 $((8 << 20))
+connect_console
+start_server
+power_on
+wait_for 60 "the device knows release 1" knows_release 1
+wait_for 60 "1.0.0 at rest" at_rest 1.0.0
+switch_off
+keep_device device_1
+
+power_on
+panel start > /dev/null
+release 2 pump_v2 2
+wait_for 60 "2.0.0 is staged" logged agent.staged
+power_cut
+keep_device device_staged
+
+power_on
+panel stop > /dev/null  # the cut infusion's alarm is acknowledged; the update goes on
+wait_for 60 "2.0.0 is confirmed" running_is 2.0.0
+wait_for 60 "the other slot is current" status_is why waits_for_start
+switch_off
+keep_device device_2_confirmed
+
+power_on
+wait_for 60 "the floor rises" status_is floor 2
+wait_for 60 "2.0.0 at rest" at_rest 2.0.0
+switch_off
+settle 2.0.0
+keep_device device_2
+
+power_on
+release 3 pump_v3 2
+wait_for 60 "3.0.0 failed its trial" came_back
+switch_off
+settle 2.0.0
+keep_device device_2_failed_3
