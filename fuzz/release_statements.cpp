@@ -50,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'l': read_canonical<LogProof>(bytes); break;
     case 'f': read_canonical<TimeFloor>(bytes); break;
     case 'a': read_signed<AuthorityPolicy>(bytes); break;
+    case 'n': read_signed<ProvisioningAttributes>(bytes); break;
     case 'd': read_signed<DirectorStatement>(bytes); break;
     case 'w': read_signed<DowngradeToken>(bytes); break;
     case 'o': read_signed<OfflineBundle>(bytes); break;

@@ -185,6 +185,16 @@ TEST_F(Attack, AMediumThatStoresAnotherBitIsNoticedByReadingBack) {
   EXPECT_GE(lies, 14);
 }
 
+// Answers: VF-03, T-46
+TEST_F(Attack, AMediumThatGivesBackAnotherSignatureIsNoticedWhenStaging) {
+  publish(v2);
+  behaviour.medium_changes_signature = true;
+  run_rounds(60);
+  EXPECT_TRUE(has_reason("agent.measured")) << log_text();
+  EXPECT_FALSE(has_reason("agent.staged")) << log_text();
+  EXPECT_EQ(resets, 0u) << "found before boot has to";
+}
+
 // Answers: T-24
 TEST_F(Attack, ReleaseForAnotherProductIsRefused) {
   publish(v2);

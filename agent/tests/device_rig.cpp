@@ -560,6 +560,29 @@ class Pump {
 
 }  // namespace
 
+namespace {
+
+// A worn medium: one byte of the signature comes back different past the page cache.
+class SignatureChangingSlot final : public platform::BlockDevice {
+ public:
+  explicit SignatureChangingSlot(std::unique_ptr<platform::BlockDevice> slot) : slot_(std::move(slot)) {}
+  [[nodiscard]] std::uint64_t size() const override { return slot_->size(); }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return slot_->read(offset, out); }
+  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override {
+    ASEPTIC_TRY_VOID(slot_->read_back(offset, out));
+    if (offset == 0) out[boot::kManifestRegionSize + 7] ^= 1;
+    return {};
+  }
+  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override { return slot_->write(offset, bytes); }
+  core::Result<void> discard(std::uint64_t offset, std::uint64_t bytes) override { return slot_->discard(offset, bytes); }
+  core::Result<void> flush() override { return slot_->flush(); }
+
+ private:
+  std::unique_ptr<platform::BlockDevice> slot_;
+};
+
+}  // namespace
+
 struct DeviceRun::State {
   State(sim::World& w, const Keys& k, Site& site_in) : world(w), keys(k), site(site_in), clock(w), entropy(w), http(site_in), link(wire), signer(k.device) {}
   sim::World& world;
@@ -625,6 +648,7 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
   s.storage = world.storage("agent");
   s.slot_a = world.block_device("slots/a.img");
   s.slot_b = world.block_device("slots/b.img");
+  if (behaviour.medium_changes_signature) s.slot_b = std::make_unique<SignatureChangingSlot>(std::move(s.slot_b));
   s.requests = world.block_device("requests/requests.bin");
   auto source = open_repository_source(*s.storage, s.http, s.clock,
                                        {.url = "https://repository", .report_url = "https://repository/report",

@@ -88,6 +88,7 @@ class Publisher {
 struct Behaviour {
   std::map<std::string, interlock::SelfTestVerdict> self_test;  // by version; else passed
   std::uint32_t conditions = 0;                                  // of the blocking table
+  bool medium_changes_signature = false;  // slot b gives back another byte of the manifest's signature than was written
 };
 
 core::UtcTime rig_time();

@@ -17,8 +17,8 @@ namespace aseptic::app {
 namespace {
 
 struct Options {
-  std::string device, id, description, component, image, root, policy, pki = "pki", jurisdiction;
-  std::vector<std::string> builders;
+  std::string device, id, description, component, image, root, policy, pki = "pki", jurisdiction, provisioning_key, location_site;
+  std::vector<std::string> builders, groups;
   std::uint32_t hardware_revision = 1, days = 730;
   std::uint64_t slot_size = 0;
   publish::DeviceSite site;
@@ -37,7 +37,7 @@ core::Result<core::PublicKey> new_key(Workbench& bench, const Path& folder, cons
 core::Result<publish::ProvisionPlan> plan_of(Workbench& bench, const Options& options, const std::string& anchors) {
   publish::ProvisionPlan plan{.device_id = options.id, .hardware_revision = options.hardware_revision, .jurisdiction = options.jurisdiction,
                               .component = options.component, .image = options.image, .slot_size = options.slot_size, .root = options.root,
-                              .anchors_pem = anchors, .site = options.site};
+                              .groups = options.groups, .location_site = options.location_site, .anchors_pem = anchors, .site = options.site};
   ASEPTIC_TRY(plan.description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(plan.builders, bench.public_keys(options.builders));
   if (!options.policy.empty()) plan.policy = options.policy;
@@ -55,6 +55,10 @@ core::Result<void> provision(Workbench& bench, const Options& options) {
   pki.keys_folder = options.pki;
   ASEPTIC_TRY(publish::IssuerSigner issuer, pki.signer<publish::IssuerRole>("ca"));
   ASEPTIC_TRY(publish::DeviceFolder folder, publish::DeviceFolder::prepare(options.device, std::move(plan), bench.entropy()));
+  if (!options.provisioning_key.empty()) {
+    ASEPTIC_TRY(publish::ProvisioningSigner factory, bench.signer<publish::ProvisioningRole>(options.provisioning_key));
+    ASEPTIC_TRY_VOID(folder.attest(factory));
+  }
   ASEPTIC_TRY(const core::PublicKey device, new_key(bench, folder.device_key_folder(), "device"));
   ASEPTIC_TRY(const core::PublicKey therapy, new_key(bench, folder.therapy_key_folder(), "key"));
   // One device key: its TLS identity and its signature. On hardware both uses go to one TPM key.
@@ -126,6 +130,9 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--builder", options->builders, "Builder's public key, one key slot each (repeat)")->required()->allow_extra_args(false);
   command->add_option("--root", options->root, "TUF root metadata that the device trusts")->required();
   command->add_option("--policy", options->policy, "Authority policy signed by that root");
+  command->add_option("--provisioning-key", options->provisioning_key, "Factory's key, named by the policy: signs what this device is");
+  command->add_option("--group", options->groups, "Group of the device (repeat)")->allow_extra_args(false);
+  command->add_option("--site", options->location_site, "Site of the device");
   command->add_option("--pki", options->pki, "Folder of the certificate authority")->capture_default_str();
   command->add_option("--days", options->days, "Validity of the device certificate")->capture_default_str();
   command->add_option("--hardware-revision", options->hardware_revision, "Hardware revision")->capture_default_str();

@@ -13,7 +13,7 @@
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/pki.h"
 #include "aseptic/publish/tuf_document.h"
-#include "aseptic/trust/authority_policy.h"
+#include "aseptic/trust/provisioning_attributes.h"
 #include "aseptic/trust/trusted_metadata.h"
 #include "boot_hasher.h"
 
@@ -66,6 +66,12 @@ core::Result<void> check_statements(const ProvisionPlan& plan) {
   ASEPTIC_TRY(const trust::AuthorityPolicy policy, trust::verify_authority_policy(bytes, trusted.root()).within(plan.policy->string()));
   if (policy.product != plan.description.draft.product) return input("the authority policy is for the product " + policy.product.text());
   return {};
+}
+
+core::Result<trust::AuthorityPolicy> read_policy(const ProvisionPlan& plan) {
+  ASEPTIC_TRY(const core::Bytes root, read_file(plan.root, 1u << 20));
+  ASEPTIC_TRY(const core::Bytes bytes, read_file(*plan.policy, 1u << 20));
+  return trust::verify_provisioned_policy(bytes, root);
 }
 
 core::Result<void> copy_to_slot(const Path& image, const Path& slot, std::uint64_t size) {
@@ -211,7 +217,37 @@ core::Result<DeviceFolder> DeviceFolder::prepare(const Path& folder, ProvisionPl
   return DeviceFolder(folder, work, std::move(plan));
 }
 
+core::Result<void> DeviceFolder::attest(ProvisioningSigner& factory) {
+  if (!plan_.policy) return input("provisioning attributes need an authority policy that names the factory's key: give --policy");
+  ASEPTIC_TRY(const trust::AuthorityPolicy policy, read_policy(plan_));
+  const trust::ReleaseManifest& draft = plan_.description.draft;
+  ASEPTIC_TRY(const ImageInfo info, verify_image(plan_.image, plan_.builders));
+  trust::ProvisioningAttributes attributes;
+  attributes.device = plan_.device_id;
+  attributes.vendor = draft.vendor;
+  attributes.product = draft.product;
+  attributes.device_class = draft.device_class;
+  attributes.hardware = info.hardware;
+  attributes.hardware_revision = plan_.hardware_revision;
+  attributes.jurisdiction = plan_.jurisdiction;
+  attributes.groups = plan_.groups;
+  attributes.site = plan_.location_site;
+  trust::Envelope envelope;
+  envelope.signed_part = attributes.encode();
+  ASEPTIC_TRY(core::Bytes signature, factory.sign(core::as_bytes(envelope.signed_bytes())));
+  envelope.set_signature({trust::TufKey::from_public_key(factory.public_key()).default_id(), std::move(signature)});
+  const std::string file = envelope.encode();
+  // What the device would refuse is not handed out.
+  ASEPTIC_TRY_VOID(trust::verify_provisioning_attributes(core::as_bytes(file), policy, plan_.device_id));
+  return write_file_atomic(work_ / "agent/provisioning_attributes.json", core::as_bytes(file));
+}
+
 core::Result<void> DeviceFolder::finish(const DeviceIdentity& identity) {
+  if (plan_.policy) {
+    ASEPTIC_TRY(const trust::AuthorityPolicy policy, read_policy(plan_));
+    if (!policy.provisioning_keys.empty() && !std::filesystem::exists(work_ / "agent/provisioning_attributes.json"))
+      return input("the authority policy demands signed provisioning attributes: give the factory's key with --provisioning-key");
+  }
   ASEPTIC_TRY_VOID(write_file_atomic(work_ / "agent/tls/device.pem", core::as_bytes(identity.certificate_pem)));
   ASEPTIC_TRY_VOID(write_file_atomic(work_ / "agent/therapy.pub.pem", core::as_bytes(identity.therapy.pem())));
   std::error_code error;

@@ -420,6 +420,52 @@ TEST_F(DeviceStateAttackTest, ADeletedDeviceLogIsNoticed) {
   expect_refused("log.truncated", {kRequests});
 }
 
+// --- what the device is --------------------------------------------------------------------------------------------------
+
+// Answers: T-24, MF-03
+TEST_F(DeviceStateAttackTest, WithoutItsProvisioningAttributesNothingIsInstalled) {
+  begin("device_1", "repository_2");
+  std::filesystem::remove(device->path("agent/provisioning_attributes.json"));
+  expect_refused("trust.statement_missing");
+  EXPECT_EQ(server->served("metadata/"), 0u);
+}
+
+// Answers: T-24, MF-03
+TEST_F(DeviceStateAttackTest, ForgedProvisioningAttributesAreRefused) {
+  begin("device_1", "repository_2");
+  std::string forged = device->read("agent/provisioning_attributes.json");
+  const auto at = forged.find("\"EU\"");
+  ASSERT_NE(at, std::string::npos);
+  device->write("agent/provisioning_attributes.json", forged.replace(at, 4, "\"US\""));
+  device->set("jurisdiction", "\"US\"");
+  expect_refused("trust.threshold");
+  EXPECT_EQ(server->served("metadata/"), 0u);
+}
+
+// Answers: T-24, T-79
+TEST_F(DeviceStateAttackTest, ProvisioningAttributesOfAnotherDeviceAreRefused) {
+  begin("device_1", "repository_2");
+  device->write("agent/provisioning_attributes.json", platform::read_file(world("attributes_of_pump-0002.json")));
+  device->set("jurisdiction", "\"US\"");
+  expect_refused("trust.wrong_device");
+  EXPECT_EQ(server->served("metadata/"), 0u);
+}
+
+// Answers: T-24
+TEST_F(DeviceStateAttackTest, AgentTomlCannotMoveTheDeviceToAnotherJurisdiction) {
+  begin("device_1", "repository_2");
+  device->set("jurisdiction", "\"US\"");  // a release for the US alone would now apply
+  expect_refused("agent.config");
+  EXPECT_EQ(server->served("metadata/"), 0u);
+}
+
+// Answers: T-24
+TEST_F(DeviceStateAttackTest, AgentTomlCannotMakeTheDeviceOtherHardware) {
+  begin("device_1", "repository_2");
+  device->set("hardware_revision", "2");
+  expect_refused("agent.config");
+}
+
 // Answers: T-19, T-61
 TEST_F(DeviceStateAttackTest, ARootThatItsOwnKeysDidNotSignStopsTheAgent) {
   begin("device_1", "repository_2");

@@ -5,6 +5,7 @@
 # devices at several moments of their life, each a folder that a test copies. Run once per test run (a ctest fixture).
 #
 # usage: device_world.sh BIN_FOLDER WORK_FOLDER
+#   attributes_of_pump-0002.json               genuine provisioning attributes of another device, for the US
 #   repository_1, repository_2, repository_3   releases 1; 1 and 2; 1 to 3 (the third fails its self-test)
 #   device_1            runs 1.0.0 and knows repository_1
 #   device_staged       holds 2.0.0 staged; the power was cut while therapy ran
@@ -61,6 +62,11 @@ for statement in director site log; do
 done
 release 1 pump_v1 1
 quietly provision_device 1 $((8 << 20))
+(aseptic device provision "$work/other" --id pump-0002 --description "$work/releases/1.toml" --image "$work/releases/1.img" --builder builder \
+   --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" --provisioning-key factory \
+   --jurisdiction US --repository-url https://localhost:1 >> "$work/signing_room.log" 2>&1) || fail "pump-0002 (see $work/signing_room.log)"
+mv "$work/other/agent/provisioning_attributes.json" "$work/attributes_of_pump-0002.json"
+rm -rf "$work/other"
 connect_console
 start_server
 power_on

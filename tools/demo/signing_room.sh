@@ -10,7 +10,7 @@ aseptic() { "$bin/aseptic" --keys "$work/keys" "$@"; }
 
 make_keys() {
   aseptic keys create root-1 root-2 root-3 release-engineering release-quality --algorithm ed25519
-  aseptic keys create builder payload-index snapshot timestamp --algorithm p256
+  aseptic keys create builder payload-index snapshot timestamp factory --algorithm p256
 }
 
 make_certificates() {
@@ -29,7 +29,7 @@ make_repository() {
   sign_edition "$work/signing/targets.signing.json" release-engineering release-quality
   aseptic repo publish "$work/repository" "$work/signing/root.signing.json" "$work/signing/targets.signing.json" \
     --snapshot-key snapshot --timestamp-key timestamp --role-key payload-index
-  aseptic policy create --product "$product" --root "$work/repository/metadata/1.root.json" --signing "$work/signing/policy.json"
+  aseptic policy create --product "$product" --provisioning-key factory --root "$work/repository/metadata/1.root.json" --signing "$work/signing/policy.json"
   sign_edition "$work/signing/policy.json" root-1 root-2
   aseptic policy export "$work/signing/policy.json" --out "$work/authority_policy.json"
 }
@@ -70,6 +70,6 @@ provision_device() {  # provision_device NUMBER [SLOT-BYTES]: a virtual pump lea
   [[ -z ${2:-} ]] || size=(--slot-size "$2")
   aseptic device provision "$work/device" --id pump-0001 --description "$work/releases/$1.toml" --image "$work/releases/$1.img" \
     --builder builder --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" \
-    --jurisdiction EU --repository-url "https://localhost:$port" --report-url "https://localhost:$port/v1/reports" \
+    --provisioning-key factory --jurisdiction EU --repository-url "https://localhost:$port" --report-url "https://localhost:$port/v1/reports" \
     --poll 1 "${size[@]}"
 }

@@ -11,6 +11,22 @@ constexpr std::array<std::string_view, 2> kNeeds = {"required", "not-used"};
 
 std::string_view word(Need need) { return kNeeds[static_cast<std::size_t>(need)]; }
 
+core::Result<std::vector<TufKey>> read_provisioning_keys(ObjectReader& reader) {
+  std::vector<TufKey> keys;
+  if (!reader.has("provisioning_keys")) return keys;
+  ASEPTIC_TRY(const core::JsonArray* const list, reader.array("provisioning_keys", kKeysPerRoleMax));
+  for (const core::JsonValue& value : *list) {
+    ASEPTIC_TRY(TufKey key, TufKey::parse(value));
+    if (!key.usable) return reader.error("a provisioning key is of an unknown type or malformed");
+    for (const TufKey& other : keys)
+      if (other.identity() == key.identity()) return reader.error("a provisioning key is listed twice");
+    keys.push_back(std::move(key));
+  }
+  // A list that names nobody would be a demand that nobody can meet.
+  if (keys.empty()) return reader.error("provisioning_keys is empty");
+  return keys;
+}
+
 core::Result<void> check_one(Need need, bool present, std::string_view what) {
   if (need == Need::kNotUsed || present) return {};
   return core::Error(TrustCode::kStatementMissing,
@@ -32,6 +48,7 @@ core::Result<AuthorityPolicy> AuthorityPolicy::parse(const core::JsonValue& sign
   ASEPTIC_TRY(policy.site, (read_word<Need>(reader, "site", kNeeds)));
   ASEPTIC_TRY(policy.log, (read_word<Need>(reader, "log", kNeeds)));
   ASEPTIC_TRY(policy.offline_allowed, reader.boolean("offline_allowed"));
+  ASEPTIC_TRY(policy.provisioning_keys, read_provisioning_keys(reader));
   if (policy.image_repository != Need::kRequired) return reader.error("the image repository is always required");
   ASEPTIC_TRY_VOID(check_critical(reader, policy.critical));
   policy.unrecognized = reader.rest();
@@ -49,6 +66,11 @@ core::JsonValue AuthorityPolicy::encode() const {
   object["site"] = word(site);
   object["log"] = word(log);
   object["offline_allowed"] = offline_allowed;
+  if (!provisioning_keys.empty()) {
+    core::JsonArray keys;
+    for (const TufKey& key : provisioning_keys) keys.push_back(key.encode());
+    object["provisioning_keys"] = std::move(keys);
+  }
   return object;
 }
 

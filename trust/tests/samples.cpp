@@ -130,6 +130,20 @@ AuthorityPolicy sample_policy() {
   return policy;
 }
 
+ProvisioningAttributes sample_attributes() {
+  ProvisioningAttributes attributes;
+  attributes.device = "pump-0001";
+  attributes.vendor = sample_uuid(1);
+  attributes.product = sample_uuid(2);
+  attributes.device_class = sample_uuid(3);
+  attributes.hardware = sample_uuid(4);
+  attributes.hardware_revision = 3;
+  attributes.jurisdiction = "EU";
+  attributes.groups = {"icu", "ring-1"};
+  attributes.site = "north-clinic";
+  return attributes;
+}
+
 DirectorStatement sample_director() {
   DirectorStatement statement;
   statement.device = "pump-0001";

@@ -9,6 +9,7 @@
 #include "aseptic/trust/log_proof.h"
 #include "aseptic/trust/offline_bundle.h"
 #include "aseptic/trust/payload_index.h"
+#include "aseptic/trust/provisioning_attributes.h"
 #include "aseptic/trust/report.h"
 #include "aseptic/trust/time_floor.h"
 #include "hostile_repository.h"
@@ -23,6 +24,7 @@ Channel sample_channel(const ReleaseManifest& release);
 PayloadIndex sample_index(const ReleaseManifest& release);
 DeviceFacts sample_device();        // runs sequence 4; the sample release is applicable to it
 AuthorityPolicy sample_policy();
+ProvisioningAttributes sample_attributes();
 DirectorStatement sample_director();
 DowngradeToken sample_token();
 KeyEnvelope sample_envelope();

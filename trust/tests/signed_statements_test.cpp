@@ -57,6 +57,61 @@ TEST(AuthorityPolicyTest, AMissingRequiredStatementIsARefusal) {
                       TrustCode::kStatementMissing));
 }
 
+AuthorityPolicy policy_with(const TestKey& key) {
+  AuthorityPolicy policy = sample_policy();
+  policy.provisioning_keys = {key.tuf_key()};
+  return policy;
+}
+
+TEST(AuthorityPolicyTest, KeepsItsProvisioningKeysAndRefusesNoneAndTwice) {
+  core::JsonValue part = policy_with(TestKey::ed25519(40)).encode();
+  const auto again = AuthorityPolicy::parse(part);
+  ASSERT_TRUE(accepted(again));
+  ASSERT_EQ(again->provisioning_keys.size(), 1U);
+  EXPECT_EQ(again->encode(), part);
+  core::JsonArray& keys = *part.as_object()->at("provisioning_keys").as_array();
+  keys.push_back(keys.front());
+  EXPECT_TRUE(refused(AuthorityPolicy::parse(part), TrustCode::kStatementFormat));
+  keys.clear();
+  EXPECT_TRUE(refused(AuthorityPolicy::parse(part), TrustCode::kStatementFormat));
+}
+
+// Answers: T-24, MF-03
+TEST(ProvisioningAttributesTest, AreAcceptedFromAKeyOfThePolicyOnly) {
+  const TestKey factory = TestKey::ed25519(40), stranger = TestKey::ed25519(41);
+  const AuthorityPolicy policy = policy_with(factory);
+  const core::JsonValue part = sample_attributes().encode();
+  const auto good = verify_provisioning_attributes(core::as_bytes(signed_file(part, {factory})), policy, "pump-0001");
+  ASSERT_TRUE(accepted(good));
+  EXPECT_EQ(*good, sample_attributes());
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(signed_file(part, {stranger})), policy, "pump-0001"), TrustCode::kThreshold));
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(signed_file(part, {factory})), sample_policy(), "pump-0001"), TrustCode::kThreshold));
+}
+
+// Answers: T-24, T-25
+TEST(ProvisioningAttributesTest, AreBoundToDeviceProductAndKind) {
+  const TestKey factory = TestKey::ed25519(40);
+  const AuthorityPolicy policy = policy_with(factory);
+  const std::string file = signed_file(sample_attributes().encode(), {factory});
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(file), policy, "pump-0002"), TrustCode::kWrongDevice));
+  AuthorityPolicy other = policy;
+  other.product = sample_uuid(9);
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(file), other, "pump-0001"), TrustCode::kWrongProduct));
+  const std::string director = signed_file(sample_director().encode(), {factory});
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(director), policy, "pump-0001"), TrustCode::kWrongType));
+}
+
+// Answers: MF-11
+TEST(ProvisioningAttributesTest, RefuseUnknownCriticalFieldsAndGroupsTwice) {
+  ProvisioningAttributes attributes = sample_attributes();
+  attributes.critical = {"room"};
+  attributes.unrecognized["room"] = "12";
+  EXPECT_TRUE(refused(ProvisioningAttributes::parse(attributes.encode()), TrustCode::kCriticalUnknown));
+  attributes = sample_attributes();
+  attributes.groups = {"icu", "icu"};
+  EXPECT_TRUE(refused(ProvisioningAttributes::parse(attributes.encode()), TrustCode::kStatementFormat));
+}
+
 TEST(AuthorityPolicyTest, CannotDropTheImageRepository) {
   core::JsonValue part = sample_policy().encode();
   (*part.as_object())["image_repository"] = "not-used";

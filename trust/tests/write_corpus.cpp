@@ -68,6 +68,10 @@ void write_statements(Corpus corpus) {
   corpus.add_family('p', tree(sample_index(release).encode()), 20);
   corpus.add_family('k', tree(sample_envelope().encode()), 8);
   corpus.add_family('a', sample_policy().encode(), 8);
+  corpus.add_family('n', sample_attributes().encode(), 1);
+  AuthorityPolicy with_keys = sample_policy();
+  with_keys.provisioning_keys = {TestKey::ed25519(60).tuf_key(), TestKey::ed25519(61).tuf_key()};
+  corpus.add_family('a', with_keys.encode(), 4);
   corpus.add_family('d', sample_director().encode(), 10);
   corpus.add_family('w', sample_token().encode(), 10);
   corpus.add_family('o', sample_bundle().encode(), 15);

@@ -217,6 +217,7 @@ class ApplyEngine final : public Engine {
   // AP-04: all of them, before the first write. The first that fails is the reason.
   Result<void> precheck() {
     if (!offer_) return Error(AgentCode::kUnreachable, "the offer is not known yet since this start");
+    if (p_.check_device) ASEPTIC_TRY_VOID(p_.check_device());
     if (offer_->release->safety.energy_mwh_min > energy()) {
       return Error(AgentCode::kEnergy, "the update needs " + std::to_string(offer_->release->safety.energy_mwh_min) +
                                            " mWh, the device holds " + std::to_string(energy()));
@@ -279,6 +280,10 @@ class ApplyEngine final : public Engine {
     const bool steady = is_before_switch(record_.state) || record_.state == State::kInService;
     if (!steady || boot_.is_trial() || p_.clock.since_boot() < next_look_) return;
     next_look_ = p_.clock.since_boot() + p_.config.policy.poll;
+    if (auto known = p_.check_device ? p_.check_device() : Result<void>{}; !known) {
+      offer_.reset();
+      return fail(known.error(), "provisioning attributes");
+    }
     auto sighting = look_for_release(p_.source, {p_.config, boot_, memory_});
     log_->set_time_floor(p_.source.time_floor());
     if (!sighting) {

@@ -2,6 +2,7 @@
 #include "apply/staging.h"
 
 #include "aseptic/agent/codes.h"
+#include "slots/witnessed_slot.h"
 
 namespace aseptic::agent {
 namespace {
@@ -91,9 +92,13 @@ Result<payload::Measured> stage_image(const Offer& offer, ReleaseSource& source,
   ASEPTIC_TRY(const auto header,
               payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes),
                                               {offer.payload_header, offer.payload_size}, image));
-  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, slot, {.chunks_written = chunks_hint}));
+  WitnessedSlot witnessed(slot);
+  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, witnessed, {.chunks_written = chunks_hint}));
   ASEPTIC_TRY_VOID(Stager(offer, source, std::move(installer), hooks).run());
-  return payload::measure_slot(slot, image);
+  ASEPTIC_TRY(auto measured, payload::measure_slot(slot, image));
+  // SECURITY(T-46): the signatures lie outside of every digest; the payload's table vouched for these very bytes.
+  ASEPTIC_TRY_VOID(witnessed.confirms(measured));
+  return measured;
 }
 
 }  // namespace aseptic::agent

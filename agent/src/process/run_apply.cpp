@@ -19,6 +19,7 @@
 #include "aseptic/platform/posix/posix_entropy.h"
 #include "aseptic/platform/posix/posix_storage.h"
 #include "channel/pipe_client.h"
+#include "offer/device_attributes.h"
 #include "process/build_time.h"
 #include "process/files.h"
 #include "process/sandbox.h"
@@ -66,6 +67,7 @@ class ApplyProcess {
     if (!config_.repository.authority_policy.empty()) {
       ASEPTIC_TRY(policy, read_text_file(config_.repository.authority_policy));
     }
+    provisioned_ = {to_bytes(policy), to_bytes(root)};
     therapy_.emplace(config_.therapy.socket, config_.therapy.uid);
     ASEPTIC_TRY(auto commands, CommandSocket::listen(device_ + "/run/asepticd.sock"));
     commands_.emplace(std::move(commands));
@@ -81,7 +83,8 @@ class ApplyProcess {
                       .requests = *requests_, .boot_report = to_bytes(report), .device_key = *key_,
                       .source = *source_, .therapy = *therapy_, .therapy_key = std::move(therapy_key),
                       .config = config_, .breathe = [this] { serve(Busy::kYes); },
-                      .energy_mwh = [this] { return read_energy(config_.policy.energy_file, config_.policy.energy_mwh); }};
+                      .energy_mwh = [this] { return read_energy(config_.policy.energy_file, config_.policy.energy_mwh); },
+                      .check_device = [this] { return check_device_attributes(*state_, config_.device, provisioned_); }};
     ASEPTIC_TRY(engine_, Engine::start(std::move(parts)));
     return {};
   }
@@ -128,6 +131,7 @@ class ApplyProcess {
   PacketChannel channel_;
   PipeHttpClient http_;
   Config config_;
+  ProvisionedTrust provisioned_;
   std::unique_ptr<PosixStorage> state_;
   std::unique_ptr<PosixBlockDevice> slot_a_, slot_b_, requests_;
   std::unique_ptr<platform::Signer> key_;

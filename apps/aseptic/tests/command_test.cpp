@@ -210,6 +210,22 @@ TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
                                            "--repository-url", "https://localhost/"};
   ok("office", provision);
   refused("office", provision, "a device is provisioned once");
+  // A policy that names a factory's key: no device without attributes that this key signed.
+  ok("office", {"keys", "create", "--algorithm", "p256", "factory"});
+  ok("office", {"policy", "create", "--product", "22222222-2222-4222-8222-222222222222", "--root", at("repo/metadata/1.root.json"),
+                "--provisioning-key", "factory", "--signing", at("policy.signing.json")});
+  for (const std::string person : {"root-a", "root-c"}) ok(person, {"sign", at("policy.signing.json"), "--key", person, "--yes"});
+  ok("office", {"policy", "export", at("policy.signing.json"), "--out", at("policy.json")});
+  std::vector<std::string> attested = provision;
+  attested[2] = at("attested");
+  attested.insert(attested.end(), {"--policy", at("policy.json")});
+  refused("office", attested, "--provisioning-key");
+  attested.insert(attested.end(), {"--group", "icu", "--provisioning-key", "builder"});
+  refused("office", attested, "provisioning");
+  EXPECT_FALSE(fs::exists(folder / "attested"));
+  attested.back() = "factory";
+  ok("office", attested);
+  EXPECT_NE(contents(folder / "attested/agent/provisioning_attributes.json").find("icu"), std::string::npos);
   const ProgramResult first = test::run_program({ASEPTIC_BOOT, "run", at("pump"), "--once"});
   EXPECT_NE((first.out + first.err).find("RUN place=a"), std::string::npos) << first.out << first.err;
   std::string slot = contents(folder / "pump/slots/a.img");

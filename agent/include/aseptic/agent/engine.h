@@ -42,6 +42,8 @@ struct EngineParts {
   Config config;
   std::function<void()> breathe;
   std::function<std::uint64_t()> energy_mwh;  // empty: policy.energy_mwh
+  // Whether this device is what its configuration says; asked at each look and before the first write. Empty: nobody knows.
+  std::function<core::Result<void>()> check_device;
 };
 
 struct EngineStatus {

@@ -13,6 +13,7 @@
 #include "aseptic/platform/entropy.h"
 #include "aseptic/publish/image.h"
 #include "aseptic/publish/release_description.h"
+#include "aseptic/publish/role_signer.h"
 
 namespace aseptic::publish {
 
@@ -38,6 +39,8 @@ struct ProvisionPlan {
   std::uint64_t slot_size = 0;       // 0: twice the image, at least 16 MiB
   Path root;                         // TUF root metadata
   std::optional<Path> policy;        // authority policy, signed by that root
+  std::vector<std::string> groups;   // of the device, for its provisioning attributes
+  std::string location_site;         // likewise; empty: none
   std::string anchors_pem;           // the private authority of server certificates
   DeviceSite site;
 };
@@ -53,6 +56,9 @@ class DeviceFolder {
  public:
   // Checks the plan and makes everything that needs no key of the device, in FOLDER.new.
   static core::Result<DeviceFolder> prepare(const Path& folder, ProvisionPlan plan, platform::Entropy& entropy);
+  // The device's provisioning attributes, signed by the factory's key; refused unless the policy names that key. A policy that
+  // names provisioning keys demands this call before finish().
+  core::Result<void> attest(ProvisioningSigner& factory);
   [[nodiscard]] Path device_key_folder() const { return work_ / "agent" / "keys"; }   // label "device"
   [[nodiscard]] Path therapy_key_folder() const { return work_ / "therapy"; }         // label "key"
   [[nodiscard]] Path tls_key_file() const { return work_ / "agent" / "tls" / "device.key"; }

@@ -29,6 +29,10 @@ struct IssuerRole {  // the private certificate authority
   static constexpr std::string_view kName = "issuer";
 };
 
+struct ProvisioningRole {  // the factory: says what one device is
+  static constexpr std::string_view kName = "provisioning";
+};
+
 template <typename Role>
 class RoleSigner {
  public:
@@ -50,6 +54,7 @@ using ReleaseSigner = RoleSigner<ReleaseRole>;
 using BuilderSigner = RoleSigner<BuilderRole>;
 using OnlineSigner = RoleSigner<OnlineRole>;
 using IssuerSigner = RoleSigner<IssuerRole>;
+using ProvisioningSigner = RoleSigner<ProvisioningRole>;
 
 // Refuses a key that may not be used at all (public test key) or not in this profile (development custody).
 core::Result<void> check_admissible(const core::PublicKey& key, platform::KeyCustody custody, Profile profile);

@@ -20,6 +20,7 @@ struct AuthorityPolicy {
   Need site = Need::kNotUsed;
   Need log = Need::kNotUsed;
   bool offline_allowed = false;             // a site may arm without a fresh director statement
+  std::vector<TufKey> provisioning_keys;    // any one signs provisioning attributes; empty: the device has none
   Unrecognized unrecognized;
 
   static core::Result<AuthorityPolicy> parse(const core::JsonValue& signed_part);
