@@ -85,7 +85,7 @@ TEST(ProvisioningAttributesTest, AreAcceptedFromAKeyOfThePolicyOnly) {
   ASSERT_TRUE(accepted(good));
   EXPECT_EQ(*good, sample_attributes());
   EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(signed_file(part, {stranger})), policy, "pump-0001"), TrustCode::kThreshold));
-  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(signed_file(part, {factory})), sample_policy(), "pump-0001"), TrustCode::kThreshold));
+  EXPECT_TRUE(refused(verify_provisioning_attributes(core::as_bytes(signed_file(part, {factory})), sample_policy(), "pump-0001"), TrustCode::kBadThreshold));
 }
 
 // Answers: T-24, T-25

@@ -4,16 +4,14 @@
 #include <algorithm>
 
 #include "aseptic/agent/codes.h"
-#include "aseptic/boot/format/manifest.h"
 
 namespace aseptic::agent {
 
 using core::Result;
 
 void WitnessedSlot::remember(std::uint64_t offset, core::ByteView bytes) {
-  if (offset >= boot::kManifestSize) return;
-  const auto size = std::min<std::size_t>(bytes.size(), boot::kManifestSize - static_cast<std::size_t>(offset));
-  begin_.resize(std::max(begin_.size(), static_cast<std::size_t>(offset) + size));
+  if (offset >= begin_.size()) return;
+  const auto size = std::min<std::size_t>(bytes.size(), begin_.size() - static_cast<std::size_t>(offset));
   std::ranges::copy(bytes.first(size), begin_.begin() + static_cast<std::ptrdiff_t>(offset));
 }
 
@@ -32,6 +30,11 @@ Result<void> WitnessedSlot::read_back(std::uint64_t offset, core::ByteSpan out) 
 Result<void> WitnessedSlot::write(std::uint64_t offset, core::ByteView bytes) {
   remember(offset, bytes);
   return slot_.write(offset, bytes);
+}
+
+Result<void> WitnessedSlot::discard(std::uint64_t offset, std::uint64_t size) {
+  if (offset < begin_.size()) remember(offset, core::Bytes(static_cast<std::size_t>(std::min<std::uint64_t>(size, begin_.size())), 0));
+  return slot_.discard(offset, size);
 }
 
 Result<void> WitnessedSlot::confirms(const payload::Measured& measured) const {

@@ -7,6 +7,7 @@
 // Thread contract: one thread at a time.
 #pragma once
 
+#include "aseptic/boot/format/manifest.h"
 #include "aseptic/payload/apply/read_back.h"
 #include "aseptic/platform/block_device.h"
 
@@ -14,13 +15,13 @@ namespace aseptic::agent {
 
 class WitnessedSlot final : public platform::BlockDevice {
  public:
-  explicit WitnessedSlot(platform::BlockDevice& slot) : slot_(slot) {}
+  explicit WitnessedSlot(platform::BlockDevice& slot) : slot_(slot), begin_(boot::kManifestSize, 0) {}
 
   [[nodiscard]] std::uint64_t size() const override { return slot_.size(); }
   core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override;
   core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override;
   core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override;
-  core::Result<void> discard(std::uint64_t offset, std::uint64_t size) override { return slot_.discard(offset, size); }
+  core::Result<void> discard(std::uint64_t offset, std::uint64_t size) override;
   core::Result<void> flush() override { return slot_.flush(); }
 
   // What the medium gave back is what passed through here last.
@@ -30,7 +31,7 @@ class WitnessedSlot final : public platform::BlockDevice {
   void remember(std::uint64_t offset, core::ByteView bytes);
 
   platform::BlockDevice& slot_;
-  core::Bytes begin_;
+  core::Bytes begin_;  // zero where nothing passed: a zero chunk that needed no write
 };
 
 }  // namespace aseptic::agent
