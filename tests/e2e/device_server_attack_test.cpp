@@ -130,6 +130,16 @@ class DeviceReportAttackTest : public DeviceAttackTest {
     }
     return false;
   }
+  // The reports that wait on the device; at least one within the time.
+  static std::vector<std::filesystem::path> queued_on(const VirtualDevice& source) {
+    std::vector<std::filesystem::path> found;
+    for (int i = 0; i < 400 && found.empty(); ++i) {
+      for (const auto& entry : std::filesystem::directory_iterator(source.path("agent/reports")))
+        if (entry.path().extension() == ".json") found.push_back(entry.path());
+      usleep(50'000);
+    }
+    return found;
+  }
   std::size_t reports() const { return count(ask_fleet("reports"), "\n"); }
 
   platform::TemporaryDirectory folder_;
@@ -148,7 +158,7 @@ TEST_F(DeviceReportAttackTest, AClonedDeviceIsNoticed) {
   VirtualDevice clone(world("device_1"), port_);
   clone.set("report_url", "\"\"");
   clone.power_on();
-  ASSERT_TRUE(clone.shows("IDLE"));
+  ASSERT_FALSE(queued_on(clone).empty());
   clone.power_cut();
   platform::write_file(clone.path("agent/memory.json"), platform::read_file(world("device_1/agent/memory.json")));
   std::filesystem::remove_all(clone.path("agent/reports"));
@@ -164,11 +174,10 @@ TEST_F(DeviceReportAttackTest, AReplayedReportIsNoticed) {
   device = std::make_unique<VirtualDevice>(world("device_1"), port_);
   device->set("report_url", "\"\"");
   device->power_on();
-  std::filesystem::path queued;
-  ASSERT_TRUE(device->shows("IDLE"));
+  const auto waiting = queued_on(*device);
+  ASSERT_FALSE(waiting.empty());
+  const std::filesystem::path queued = waiting.front();
   device->power_cut();
-  for (const auto& entry : std::filesystem::directory_iterator(device->path("agent/reports"))) queued = entry.path();
-  ASSERT_FALSE(queued.empty());
   const std::string old = platform::read_file(queued);
   device->set("report_url", "\"https://localhost:" + std::to_string(port_) + "/v1/reports\"");
   device->power_on();

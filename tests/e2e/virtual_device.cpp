@@ -40,6 +40,17 @@ std::string without_counters(const std::string& memory) {
   return core::canonical_json(*value);
 }
 
+// Boot erases the cell at each start, the therapy side clears it after that: both say that there is no permit.
+bool is_no_permit(const std::string& cell) {
+  return std::ranges::all_of(cell, [](char byte) { return byte == '\0'; }) || std::ranges::all_of(cell, [](char byte) { return byte == '\xFF'; });
+}
+
+std::string what_counts(const std::string& name, const std::string& bytes) {
+  if (name == "agent/memory.json") return without_counters(bytes);
+  if (name == "permit/permit.bin" && is_no_permit(bytes)) return "no permit";
+  return bytes;
+}
+
 }  // namespace
 
 VirtualDevice::VirtualDevice(const std::string& source, int port) {
@@ -134,8 +145,7 @@ Fingerprint VirtualDevice::fingerprint() const {
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
     const std::string name = fs::relative(entry.path(), root);
     if (!entry.is_regular_file() || !is_protected(name)) continue;
-    const std::string bytes = platform::read_file(entry.path());
-    prints[name] = core::sha256(name == "agent/memory.json" ? without_counters(bytes) : bytes).hex();
+    prints[name] = core::sha256(what_counts(name, platform::read_file(entry.path()))).hex();
   }
   return prints;
 }

@@ -20,7 +20,7 @@ namespace aseptic::test {
 // Path below DEVICE -> SHA-256, for everything that an attack must not change. What every start or every look writes is left
 // out by name: boot's journal and report, the agent's log, its queue of reports, the network process's cache, files that a power
 // cut left half written (.tmp~), sockets.
-// agent/memory.json counts without its counters (report number, acknowledged log head, refused release).
+// A permit counts when there is one. agent/memory.json counts without its counters (report number, acknowledged log head, refused release).
 using Fingerprint = std::map<std::string, std::string>;
 
 class VirtualDevice {
