@@ -135,7 +135,7 @@ class DeviceReportAttackTest : public DeviceAttackTest {
     std::vector<std::filesystem::path> found;
     for (int i = 0; i < 400 && found.empty(); ++i) {
       for (const auto& entry : std::filesystem::directory_iterator(source.path("agent/reports")))
-        if (entry.path().extension() == ".json") found.push_back(entry.path());
+        if (!entry.path().filename().string().starts_with('.')) found.push_back(entry.path());
       usleep(50'000);
     }
     return found;
