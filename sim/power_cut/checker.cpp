@@ -132,8 +132,8 @@ void Checker::run(const Device& device, const boot::Decision& decision, std::siz
   }
 }
 
-// Rule 8: a recovery image that may run is replaced only while both slots hold the image that takes its
-// place.
+// Rule 8: a recovery image that may run (under what is burnt by now) is replaced only while both slots hold
+// the image that takes its place.
 void Checker::recovery(const Device& device) {
   const std::size_t held = recovery_;
   recovery_ = release_in(device.flash.raw(Area::kRecovery));
@@ -164,9 +164,9 @@ void Checker::power_up(const Device& device, boot::Status status, const boot::De
   const Floor now = read_store(device);
   if (!now.readable) return blame("the store cannot be read after a power-up");
   if (now.floor < floor_ || (revoked_ & ~now.revoked) != 0) blame("the floor or a revocation fell");
-  if (product_->scenario.recovery) recovery(device);
   floor_ = now.floor;
   revoked_ = now.revoked;
+  if (product_->scenario.recovery) recovery(device);
   for (std::size_t k = 1; k < product_->images.size(); ++k)
     if (exec == product_->images[k].exec && decision.image.manifest == product_->images[k].manifest) {
       run(device, decision, k, before);

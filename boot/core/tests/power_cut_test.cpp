@@ -222,5 +222,44 @@ TEST(BootPowerCut, CellsThatReadBlankButAreNotDoNoHarm) {
   unstable_cells_change_nothing(Tear::kUnstableBlank);
 }
 
+// A watchdog that bites in boot itself, at each operation, and once more in the boot after it: the trial is
+// closed once, by what the application asked for, and by nothing else.
+void watchdog_everywhere(bool confirm) {
+  constexpr std::uint64_t operations = 40;  // more than one such boot has; later cuts do not happen
+  std::uint64_t cases = 0;
+  for (std::uint64_t first = 0; first < operations; ++first)
+    for (std::uint64_t second = 0; second < operations; second += 3, ++cases) {
+      World w;
+      w.provision({1, 1, 1});
+      const Bytes v1 = w.storage.bytes(Area::kSlotA);
+      const Bytes v2 = w.image({2, 1, 1});
+      ASSERT_EQ(w.trial(SlotId::kB, v2), Status::kOk);
+      ASSERT_EQ(w.decision.kind, RunKind::kTrial);
+      confirm ? w.request_confirm() : w.request_revert();
+      std::mt19937_64 random(first * 1000 + second);
+      ResetCause cause = ResetCause::kCommanded;
+      for (const std::uint64_t at : {first, second}) {
+        w.storage.cut_after(at);
+        static_cast<void>(w.boot(cause));
+        w.storage.power_returns(kAllTears[(first + second) % std::size(kAllTears)], random);
+        cause = ResetCause::kWatchdog;
+      }
+      ASSERT_EQ(w.boot(ResetCause::kWatchdog), Status::kOk) << first << "." << second;
+      const JournalState j = w.journal();
+      ASSERT_FALSE(j.trial_open);
+      ASSERT_EQ(w.decision.kind, RunKind::kConfirmed);
+      ASSERT_EQ(j.confirmed.manifest, w.digest_of(confirm ? v2 : v1)) << first << "." << second;
+      ASSERT_EQ(j.is_quarantined(w.digest_of(v2), 1), !confirm) << first << "." << second;
+    }
+  EXPECT_GT(cases, 50U);
+}
+
+TEST(BootPowerCut, AWatchdogAtEachOperationTwiceStillConfirmsOnce) {
+  watchdog_everywhere(true);
+}
+TEST(BootPowerCut, AWatchdogAtEachOperationTwiceStillRevertsOnce) {
+  watchdog_everywhere(false);
+}
+
 }  // namespace
 }  // namespace aseptic::boot::testing
