@@ -239,15 +239,21 @@ class Campaign {
   // Each sector of each area, unreadable from some power-up on: a tenth of the quota at most.
   void broken_sectors(const Configuration& configuration, std::uint64_t quota, CampaignResult& mine) {
     std::vector<std::uint64_t> sectors;
-    const bool recovery = scenarios()[configuration.scenario()].recovery;
+    // Without recovery, or after a revocation at once, there is no way back while the other slot is written
+    // or holds what failed; and a dead sector in the middle of a journal half takes records from between
+    // others.
+    const Scenario& scenario = scenarios()[configuration.scenario()];
+    bool way_back = scenario.recovery;
+    for (const OfferedRelease& release : scenario.releases)
+      way_back = way_back && (release.image.policy_flags & boot::kPolicyRevokeNow) == 0;
     for (const Area area :
-         {Area::kJournal, Area::kSlotA, Area::kSlotB, Area::kRecovery, Area::kRequests, Area::kPermit})
-      for (std::size_t i = 0;
-           // A device without recovery has no way back while its other slot is written or holds what failed (rule 9).
-           (recovery || area == Area::kJournal || area == Area::kRequests || area == Area::kPermit) &&
-           i < geometries()[configuration.geometry()].areas[static_cast<std::size_t>(area)].sectors.size();
-           ++i)
+         {Area::kJournal, Area::kSlotA, Area::kSlotB, Area::kRecovery, Area::kRequests, Area::kPermit}) {
+      const auto& all = geometries()[configuration.geometry()].areas[static_cast<std::size_t>(area)].sectors;
+      const bool whole_half = area == Area::kJournal && all.size() == 2;
+      if (!way_back && !whole_half && area != Area::kRequests && area != Area::kPermit) continue;
+      for (std::size_t i = 0; i < all.size(); ++i)
         sectors.push_back(static_cast<std::uint64_t>(area) * 65536 + i);
+    }
     const std::uint64_t all = sectors.size() * configuration.power_ups();
     const std::uint64_t step = std::max<std::uint64_t>(1, all / std::max<std::uint64_t>(1, quota / 10));
     for (std::uint64_t n = 0; n < all && !stopped(); n += step) {

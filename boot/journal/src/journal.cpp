@@ -3,7 +3,8 @@
 
 namespace aseptic::boot {
 namespace {
-constexpr std::uint32_t kPrepareRecords = 3;  // burnt position, rewritten tail, BOOT
+constexpr std::uint32_t kSpareRecords = 1;    // for a position that turns out worn: it must not end a half in mid-group
+constexpr std::uint32_t kPrepareRecords = 3 + kSpareRecords;  // burnt position, rewritten tail, BOOT
 constexpr int kWriteTriesMax = 4;             // positions that may turn out worn before a write is given up
 constexpr std::uint64_t kSequenceReserve = 1U << 20U;
 }  // namespace
@@ -174,7 +175,7 @@ Status Journal::prepare() {
 
 Status Journal::reserve(std::size_t records) {
   if (!loaded_) return Status::kJournalUnreadable;
-  if (next_ + records <= positions()) return Status::kOk;
+  if (next_ + records + kSpareRecords <= positions()) return Status::kOk;
   return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
 }
 
