@@ -4,6 +4,10 @@
 
 #include <algorithm>
 
+#include "aseptic/boot/cortex_m/p256.h"
+#include "aseptic/boot/format/mailbox.h"
+#include "aseptic/boot/host/crypto.h"
+#include "aseptic/trust/mailbox_report.h"
 #include "machine.h"
 #include "tests/support/run_program.h"
 
@@ -138,6 +142,89 @@ TEST_P(Qemu, AnImageForAnotherLoadAddressDoesNotRun) {
   device.flash.write(device.file);
   const std::string out = device.power_up();
   EXPECT_EQ(line_of(out, "APP").substr(0, 19), "APP kind=4 place=2 ") << out;
+}
+
+Bytes from_hex(const std::string& text) {
+  Bytes out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    out.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));  // NOLINT(stoul: our own output)
+  return out;
+}
+
+Bytes hardware_state(std::uint32_t life_cycle, std::uint32_t policy, std::uint32_t closed, std::uint32_t inverted) {
+  Bytes out;
+  for (const std::uint32_t word : {life_cycle, policy, closed, inverted})
+    for (int shift = 0; shift < 32; shift += 8)
+      out.push_back(static_cast<std::uint8_t>(word >> shift));
+  return out;
+}
+
+// The public half of the key that boot derives, as the factory certifies it: from the device secret, the boot stage's
+// digest, debug and life-cycle state.
+core::PublicKey report_key_of(const boot::BootReport& report) {
+  boot::host::Sha256 hasher;
+  const std::uint8_t state[] = {static_cast<std::uint8_t>(report.debug), static_cast<std::uint8_t>(report.life_cycle)};
+  const boot::Digest secret = boot::derive_report_key(hasher, device_secret(), report.boot_digest, state);
+  std::array<std::uint8_t, 64> point{};
+  EXPECT_EQ(aseptic_p256_public(secret.data(), point.data()), 1U);
+  return core::PublicKey::from_p256_point(point).value();
+}
+
+// A fresh challenge is answered by the next boot, in a report that the server's side verifies; any changed byte is noticed.
+// Answers: RB-06, RB-07, T-56
+TEST_P(Qemu, TheBootReportIsSignedAndAnswersTheChallenge) {
+  Device device(GetParam()());
+  device.flash.provision(device.firmware({.sequence = 7}), device.machine.capabilities);
+  device.flash.put_at(boot::cortex_m::kHardwareState.offset,
+                      hardware_state(0, 0, boot::cortex_m::kDebugClosed, ~boot::cortex_m::kDebugClosed));
+  device.flash.script("Hrmo");
+  device.flash.write(device.file);
+  const std::string out = device.power_up();
+  const std::string line = line_of(out, "APP report ");
+  ASSERT_EQ(line.size(), 11 + 2 * boot::kBootReportSize) << out;
+  const Bytes bytes = from_hex(line.substr(11));
+  boot::BootReport report;
+  ASSERT_EQ(boot::decode_boot_report(std::span(bytes).first<boot::kBootReportSize>(), report), boot::Status::kOk);
+  EXPECT_EQ(report.debug, boot::DebugPort::kClosed);
+  EXPECT_EQ(report.challenge[0], 0x5C);
+  EXPECT_TRUE(report.emulated);
+  EXPECT_FALSE(boot::is_zero(report.boot_digest));
+  const core::PublicKey key = report_key_of(report);
+  EXPECT_TRUE(trust::verify_mailbox_report(bytes, key));
+  for (const std::size_t at : {std::size_t{0}, std::size_t{12}, std::size_t{22}, std::size_t{368}, std::size_t{951}, std::size_t{1000}}) {
+    Bytes changed = bytes;
+    changed[at] = static_cast<std::uint8_t>(changed[at] ^ 1);
+    EXPECT_FALSE(trust::verify_mailbox_report(changed, key)) << at;
+  }
+  EXPECT_FALSE(trust::verify_mailbox_report(Bytes(bytes.begin(), bytes.end() - 1), key));
+}
+
+// Closed only when both copies say so; a production part refuses or, by fuse, runs what is confirmed and nothing else.
+// Answers: RB-07, T-49
+TEST_P(Qemu, AnOpenDebugPortOfAProductionPartIsJudgedByFuses) {
+  namespace m = boot::cortex_m;
+  struct Case {
+    std::uint32_t life_cycle, policy, closed, inverted;
+    bool runs, event;
+  };
+  const Case cases[] = {
+      {m::kFusedProduction, 0, m::kDebugClosed, ~m::kDebugClosed, true, false},
+      {m::kFusedProduction, 0, ~0U, ~0U, false, true},
+      {m::kFusedProduction, 0, m::kDebugClosed, m::kDebugClosed, false, true},
+      {m::kFusedProduction, 0, m::kDebugClosed ^ 1U, ~m::kDebugClosed, false, true},
+      {m::kFusedProduction, m::kFusedDegraded, ~0U, ~0U, true, true},
+      {0, 0, ~0U, ~0U, true, false},
+  };
+  for (const Case& c : cases) {
+    Device device(GetParam()());
+    device.flash.provision(device.firmware({.sequence = 7}), device.machine.capabilities);
+    device.flash.put_at(m::kHardwareState.offset, hardware_state(c.life_cycle, c.policy, c.closed, c.inverted));
+    device.flash.script("o");
+    device.flash.write(device.file);
+    const ProgramResult result = run_program(device.machine.command(device.file), {}, std::chrono::seconds(c.runs ? 20 : 1));
+    EXPECT_EQ(result.out.find("APP kind=1") != std::string::npos, c.runs) << result.out;
+    EXPECT_EQ(result.out.find("E 00000018") != std::string::npos, c.event) << result.out;
+  }
 }
 
 // The secure journal faults when the application writes it; boot sees a lock-up and the journal is untouched.

@@ -72,9 +72,18 @@ void PowerUp::write_mailbox(const Decision& d) {
   r.event_count.set(event_count_);
   copy_bytes({reinterpret_cast<std::uint8_t*>(r.events), sizeof r.events},
              {reinterpret_cast<const std::uint8_t*>(events_), sizeof events_});
-  seal_boot_report(r);
+  sign_report(r);
   if (!ok(port_.storage.program(Area::kMailbox, 0, bytes)) || !ok(port_.storage.sync(Area::kMailbox)))
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
+}
+
+void PowerUp::sign_report(BootReportWire& r) {
+  seal_boot_report(r);  // the signature covers the header too
+  if (port_.report_signer == nullptr || !sealer_.keyed) return;
+  const Digest digest = report_message_digest(port_.hasher, r);
+  const Digest nonce = hmac(port_.hasher, report_key_, digest);
+  if (!ok(port_.report_signer->sign(report_key_, nonce, digest, r.signature))) fill_bytes(r.signature, 0);
+  seal_boot_report(r);
 }
 
 // Requests are bound to the boot that follows them: an image is about to start, so they are used up.

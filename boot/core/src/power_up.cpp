@@ -50,6 +50,8 @@ Status PowerUp::load_device() {
     const DerivedKeys keys = derive_keys(port_.hasher, secret);
     copy_digest(sealer_.key, keys.journal);
     copy_digest(confirm_key_, keys.confirm);
+    const std::uint8_t state[] = {static_cast<std::uint8_t>(port_.debug), static_cast<std::uint8_t>(provisioning_.life_cycle)};
+    copy_digest(report_key_, derive_report_key(port_.hasher, secret, port_.boot_digest, state));
   }
   return Status::kOk;
 }
@@ -143,6 +145,7 @@ void PowerUp::begin_boot() {
   Record boot(RecordTag::kBoot, kNoDigest);
   boot.value = ended + 1;
   boot.detail = static_cast<std::uint8_t>(port_.cause);
+  boot.slot = static_cast<std::uint8_t>(port_.debug);  // for whoever reads the journal; the fold ignores it
   append(boot);
   tell(EventCode::kBoot, ended + 1);
   // PERMIT is cleared at every start, before anything runs.
@@ -152,10 +155,21 @@ void PowerUp::begin_boot() {
     armed_ = false;
 }
 
+bool PowerUp::debug_port_matters() const {
+  return port_.debug == DebugPort::kOpen && (provisioning_.life_cycle == LifeCycle::kProduction ||
+                                             port_.fused_life_cycle == LifeCycle::kProduction);
+}
+
 Status PowerUp::run(Decision& out) {
   ASEPTIC_BOOT_TRY(load_device());
   open_journal();
   begin_boot();
+  // SECURITY(T-49): an open debug port is judged by fuses, recorded in the BOOT record, and in the report.
+  if (debug_port_matters()) {
+    tell(EventCode::kDebugOpen);
+    if (port_.debug_policy != DebugPolicy::kDegraded) return Status::kDebugOpen;
+    degrade(Status::kDebugOpen);
+  }
   if (!degraded_) {
     close_trial();
     synced_hint_ = read_request(RequestKind::kSynced);

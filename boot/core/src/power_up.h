@@ -44,6 +44,8 @@ class PowerUp {
   bool arm_holds(const Request& arm, std::uint32_t ended, ArmVoid& reason);
   bool cause_allows_arm() const;
   void begin_boot();
+  bool debug_port_matters() const;
+  void sign_report(BootReportWire& report);
   void append(const Record& record);
   void tell(EventCode code, std::uint32_t value = 0);
   void tell_of(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value = 0, Status status = Status::kOk);
@@ -98,6 +100,7 @@ class PowerUp {
   RecordSealer sealer_;
   Journal journal_;
   Digest confirm_key_{};
+  Digest report_key_{};
   Request request_;
   bool armed_ = false;
   bool synced_hint_ = false;

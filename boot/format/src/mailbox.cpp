@@ -40,6 +40,10 @@ void put(Le8& field, Enum value) {
 
 }  // namespace
 
+Digest report_message_digest(Hasher& hasher, const BootReportWire& report) {
+  return hash_of(hasher, domain(kReportDomain), bytes_of(report).first(offsetof(BootReportWire, signature)));
+}
+
 void seal_boot_report(BootReportWire& w) {
   copy_bytes(w.magic, domain(kBootReportMagic).first(8));
   w.format.set(kBootReportFormat);

@@ -44,6 +44,10 @@ Record::Record(RecordTag record_tag, const Digest& record_digest) {
   copy_digest(digest, record_digest);
 }
 
+Digest derive_report_key(Hasher& hasher, const Digest& device_secret, const Digest& boot_digest, ByteView debug_and_life_cycle) {
+  return hmac(hasher, device_secret, domain("aseptic-report-v1"), boot_digest, debug_and_life_cycle);
+}
+
 DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret) {
   return {hmac(hasher, device_secret, domain("aseptic-journal-v1")),
           hmac(hasher, device_secret, domain("aseptic-confirm-v1"))};

@@ -3,6 +3,11 @@
 #include "aseptic/boot/cortex_m/measure.h"
 #include "board.h"
 
+extern "C" {
+extern const std::uint8_t __rom_start[];
+extern const std::uint8_t __rom_end[];
+}
+
 extern "C" [[gnu::used, noreturn]] void boot_main() {
   using namespace aseptic::boot;
   an505::start_board();
@@ -15,6 +20,7 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
           reinterpret_cast<std::uint8_t*>(an505::kFlashBase + cortex_m::flash_area(Area::kMailbox).offset), kBootReportSize),
       an505::kLoadNonSecure,
       {reinterpret_cast<std::uint8_t*>(an505::kLoadSecure), an505::kLoadSize},
+      {__rom_start, static_cast<std::size_t>(__rom_end - __rom_start)},
       an505::retained_by_boot(),
       an505::retained_by_application()};
   Decision decision;

@@ -4,6 +4,11 @@
 #include "board.h"
 #include "aseptic/boot/ast1030/spi_flash.h"
 
+extern "C" {
+extern const std::uint8_t __rom_start[];
+extern const std::uint8_t __rom_end[];
+}
+
 extern "C" [[gnu::used, noreturn]] void boot_main() {
   using namespace aseptic::boot;
   ast1030::SpiFlash flash;
@@ -14,6 +19,7 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
       std::span<std::uint8_t, kBootReportSize>(reinterpret_cast<std::uint8_t*>(ast1030::kMailbox), kBootReportSize),
       ast1030::kLoadAddress,
       {reinterpret_cast<std::uint8_t*>(ast1030::kLoadAddress), ast1030::kLoadSize},
+      {__rom_start, static_cast<std::size_t>(__rom_end - __rom_start)},
       ast1030::retained_by_boot(),
       ast1030::retained_by_application()};
   Decision decision;

@@ -29,4 +29,9 @@ Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySiz
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 
+Status P256Signer::sign(const Digest& key, const Digest& nonce, const Digest& digest,
+                        std::span<std::uint8_t, kP256SignatureSize> signature) {
+  return aseptic_p256_sign(key.data(), nonce.data(), digest.data(), signature.data()) == 1 ? Status::kOk : Status::kBadSignature;
+}
+
 }  // namespace aseptic::boot::cortex_m

@@ -38,6 +38,19 @@ class NoEntropy final : public Entropy {
   Status fill(Digest&) override { return Status::kIoError; }
 };
 
+// SECURITY(T-49): closed only when two independent copies say so, each read twice; anything else is open.
+void read_hardware_state(NorFlash& flash, Port& port) {
+  port.debug = DebugPort::kClosed;
+  port.debug_policy = DebugPolicy::kRefuse;
+  for (int reading = 0; reading < 2; ++reading) {
+    HardwareState state{};
+    const bool read = ok(flash.read(kHardwareState.offset, {reinterpret_cast<std::uint8_t*>(&state), sizeof state}));
+    if (!read || state.debug_closed != kDebugClosed || state.debug_inverted != ~kDebugClosed) port.debug = DebugPort::kOpen;
+    if (!read || state.life_cycle == kFusedProduction) port.fused_life_cycle = LifeCycle::kProduction;
+    if (state.debug_policy == kFusedDegraded) port.debug_policy = DebugPolicy::kDegraded;
+  }
+}
+
 }  // namespace
 
 Status decide(const Board& board, Decision& out) {
@@ -53,6 +66,10 @@ Status decide(const Board& board, Decision& out) {
   Port port{storage, store, hasher, verifier, memory, entropy, events};
   port.cause = take_reset_cause(board.own_cause, board.application_cause);
   port.boot_version = kBootVersion;
+  copy_digest(port.boot_digest, hash_of(hasher, board.code));
+  read_hardware_state(board.flash, port);
+  P256Signer signer;
+  port.report_signer = &signer;
   return power_up(port, out);
 }
 

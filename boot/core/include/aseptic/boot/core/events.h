@@ -31,7 +31,8 @@ namespace aseptic::boot {
   X(kBootHash, 20, "BOOTHASH")                 \
   X(kLastResort, 21, "LAST_RESORT")            \
   X(kRun, 22, "RUN")                           \
-  X(kNothingBoots, 23, "NOTHING_BOOTS")
+  X(kNothingBoots, 23, "NOTHING_BOOTS")        \
+  X(kDebugOpen, 24, "DEBUG_OPEN")
 
 enum class EventCode : std::uint32_t {
 #define ASEPTIC_BOOT_EVENT_ENUMERATOR(name, number, text) name = number,

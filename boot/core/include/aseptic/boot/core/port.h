@@ -57,6 +57,20 @@ class Entropy {
   ~Entropy() = default;
 };
 
+// Signs the boot report with the key that boot derived for it.
+class ReportSigner {
+ public:
+  // ECDSA P-256, r‖s, of `digest`; `nonce` is secret and belongs to this digest alone.
+  virtual Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
+                      std::span<std::uint8_t, kP256SignatureSize> signature) = 0;
+
+ protected:
+  ~ReportSigner() = default;
+};
+
+// What the fuses of a device say about an open debug port in production (rule 11).
+enum class DebugPolicy : std::uint8_t { kRefuse = 0, kDegraded = 1 };
+
 struct Port {
   Storage& storage;
   MonotonicStore& store;
@@ -69,6 +83,10 @@ struct Port {
   DebugPort debug = DebugPort::kUnknown;
   std::uint32_t boot_version = 1;
   Digest boot_digest{};
+  // From fuses, never from an image. Production here makes a device a production device whatever its record says.
+  LifeCycle fused_life_cycle = LifeCycle::kDevelopment;
+  DebugPolicy debug_policy = DebugPolicy::kRefuse;
+  ReportSigner* report_signer = nullptr;  // none: reports carry no signature
 };
 
 }  // namespace aseptic::boot

@@ -5,6 +5,7 @@
 // (zero until then); the checksum finds torn reports only.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
+#include "aseptic/boot/format/hash.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/status.h"
@@ -142,6 +143,10 @@ static_assert(offsetof(BootReportWire, log_count) == 432 &&
               offsetof(BootReportWire, alias_public_key) == 448);
 static_assert(offsetof(BootReportWire, quarantine) == 520 && offsetof(BootReportWire, events) == 840);
 static_assert(offsetof(BootReportWire, signature) == 952 && offsetof(BootReportWire, checksum) == 1016);
+
+inline constexpr char kReportDomain[] = "aseptic-boot-report-v1";  // hashed with its terminating zero
+// What the report's signature is made over: SHA-256(domain ‖ every byte before the signature).
+Digest report_message_digest(Hasher& hasher, const BootReportWire& report);
 
 // Completes a report whose fields are set: magic, format, length, checksum.
 void seal_boot_report(BootReportWire& report);

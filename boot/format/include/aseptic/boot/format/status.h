@@ -47,6 +47,7 @@ namespace aseptic::boot {
   X(kPostQuantumNotZero, 0x0311, "the post-quantum signature block must be zero on a development device") \
   X(kSelfRevocation, 0x0313, "the revocation mask covers the image's own key or the last key")            \
   X(kBadPostQuantumSignature, 0x0315, "the post-quantum signature does not verify or is missing")         \
+  X(kDebugOpen, 0x0320, "the debug port of a production device is open")                                  \
   X(kNotFound, 0x0401, "there is no such record, request or image")                                       \
   X(kJournalFull, 0x0402, "the journal half has no space left")                                           \
   X(kJournalUnreadable, 0x0403, "no half of the journal holds a closed snapshot")                         \

@@ -94,6 +94,8 @@ struct DerivedKeys {
   Digest journal{};
   Digest confirm{};
 };
+// The private key that signs boot reports: another one for other boot code, an open debug port, another life cycle.
+Digest derive_report_key(Hasher& hasher, const Digest& device_secret, const Digest& boot_digest, ByteView debug_and_life_cycle);
 DerivedKeys derive_keys(Hasher& hasher, const Digest& device_secret);
 
 using RecordBytes = std::array<std::uint8_t, kRecordSize>;

@@ -26,4 +26,10 @@ class P256Verifier final : public SignatureVerifier {
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
 };
 
+class P256Signer final : public ReportSigner {
+ public:
+  Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
+              std::span<std::uint8_t, kP256SignatureSize> signature) override;
+};
+
 }  // namespace aseptic::boot::cortex_m

@@ -36,6 +36,17 @@ inline constexpr std::uint32_t kApplicationArea = 0x100000;
 // Never touched by boot: room for the application's own data.
 inline constexpr FlashArea kApplicationData = {0x210000, 0x010000};
 
+// The words of the emulated hardware state. An unprogrammed part (all ones) is a development part with its debug port open.
+struct HardwareState {
+  std::uint32_t life_cycle;      // kFusedProduction or anything else: development
+  std::uint32_t debug_policy;    // kFusedDegraded: an open debug port degrades; anything else: refuses
+  std::uint32_t debug_closed;    // kDebugClosed, from one register
+  std::uint32_t debug_inverted;  // its complement, from an independent one
+};
+inline constexpr std::uint32_t kFusedProduction = 0x50524F44;
+inline constexpr std::uint32_t kFusedDegraded = 0x44454752;
+inline constexpr std::uint32_t kDebugClosed = 0xC105EDB6;
+
 constexpr const FlashArea& flash_area(Area area) {
   return kFlashMap[static_cast<std::size_t>(area)];
 }

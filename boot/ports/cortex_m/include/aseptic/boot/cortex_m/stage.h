@@ -26,6 +26,7 @@ struct Board {
   std::span<std::uint8_t, kBootReportSize> mailbox;  // retained memory that the application can read
   std::uint32_t run_address;                         // of the load region, as the image sees it
   MutableBytes load_memory;                          // the same cells as boot sees them
+  ByteView code;                                     // the boot stage itself, which it measures
   volatile RetainedCause& own_cause;
   volatile RetainedCause& application_cause;
 };
