@@ -5,7 +5,7 @@ namespace aseptic::boot {
 
 Status CellStore::read_cell(std::size_t index, MonotonicCell& out) {
   std::array<std::uint8_t, kMonotonicCellSize> bytes;
-  ASEPTIC_BOOT_TRY(storage_.read(Area::kMonotonic, index * kMonotonicCellStride, bytes));
+  ASEPTIC_BOOT_TRY(storage_.read_into(Area::kMonotonic, index * kMonotonicCellStride, bytes));
   return decode_monotonic_cell(bytes, out);
 }
 
@@ -60,11 +60,10 @@ Status CellStore::write_oldest(const Current& current, const MonotonicState& sta
   encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
   const AreaOffset offset = current.oldest * kMonotonicCellStride;
   ASEPTIC_BOOT_TRY(storage_.erase(Area::kMonotonic, offset, kMonotonicCellStride));
-  ASEPTIC_BOOT_TRY(storage_.program(Area::kMonotonic, offset, bytes));
-  ASEPTIC_BOOT_TRY(storage_.sync(Area::kMonotonic));
+  ASEPTIC_BOOT_TRY(storage_.program_durably(Area::kMonotonic, offset, bytes));
   std::array<std::uint8_t, 64> stored;
   for (std::size_t done = 0; done < bytes.size(); done += stored.size()) {
-    ASEPTIC_BOOT_TRY(storage_.read(Area::kMonotonic, offset + done, stored));
+    ASEPTIC_BOOT_TRY(storage_.read_into(Area::kMonotonic, offset + done, stored));
     if (!equal(stored, ByteView(bytes).subspan(done, stored.size()))) return Status::kWriteNotVerified;
   }
   return Status::kOk;

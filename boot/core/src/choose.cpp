@@ -56,9 +56,9 @@ void PowerUp::write_mailbox(const Decision& d) {
   r.staged_attempt.set(s.staged_attempt);
   if (s.trial_open) copy_digest(r.token, expected_token());
   if (read_request(RequestKind::kChallenge)) {
-    copy_digest(r.challenge, request_.challenge);
-    copy_digest(r.log_head, request_.log_head);
-    r.log_count.set(request_.log_count);
+    copy_digest(r.challenge, request().first);
+    copy_digest(r.log_head, request().second);
+    r.log_count = request().number;
   }
   r.interrupted_trials.set(s.interrupted);
   const std::uint32_t waited = s.boot_count - s.confirmed_at;
@@ -73,7 +73,7 @@ void PowerUp::write_mailbox(const Decision& d) {
   copy_bytes({reinterpret_cast<std::uint8_t*>(r.events), sizeof r.events},
              {reinterpret_cast<const std::uint8_t*>(events_), sizeof events_});
   sign_report(r);
-  if (!ok(port_.storage.program(Area::kMailbox, 0, bytes)) || !ok(port_.storage.sync(Area::kMailbox)))
+  if (!ok(port_.storage.program_durably(Area::kMailbox, 0, bytes)))
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 
@@ -90,7 +90,7 @@ void PowerUp::sign_report(BootReportWire& r) {
 void PowerUp::clear_requests() {
   const AreaOffset size = port_.storage.size(Area::kRequests);
   if (size == 0) return;
-  if (!ok(port_.storage.erase(Area::kRequests, 0, size)) || !ok(port_.storage.sync(Area::kRequests)))
+  if (!ok(port_.storage.erase_durably(Area::kRequests, 0, size)))
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 

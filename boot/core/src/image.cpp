@@ -34,7 +34,7 @@ Status ImageVerifier::find_key(const ManifestWire& m, std::uint8_t& slot) {
 
 Status ImageVerifier::verify_signature(Area area, std::uint8_t key_slot) {
   std::array<std::uint8_t, kP256SignatureSize> signature;
-  ASEPTIC_BOOT_TRY(port_.storage.read(area, kManifestRegionSize, signature));
+  ASEPTIC_BOOT_TRY(port_.storage.read_into(area, kManifestRegionSize, signature));
   // Development life cycle: the post-quantum block and the reserved bytes are zero (check_signature_block,
   // streamed).
   if (!ok(stream(area, kManifestRegionSize + kP256SignatureSize, kManifestSize, Use::kZero)))
@@ -55,7 +55,7 @@ Status ImageVerifier::stream(Area area, AreaOffset from, AreaOffset to, Use use)
       continue;
     }
     const auto part = MutableBytes(block_).first(left < block_.size() ? left : block_.size());
-    ASEPTIC_BOOT_TRY(port_.storage.read(area, from, part));
+    ASEPTIC_BOOT_TRY(port_.storage.read_into(area, from, part));
     if (use == Use::kHash) {
       port_.hasher.update(part);
     } else if (use == Use::kCopy) {
@@ -111,7 +111,7 @@ Status ImageVerifier::verify_regions(Area area) {
 Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   const AreaOffset area_size = port_.storage.size(area);
   if (area_size < kFirstRegionOffset) return Status::kNotFound;
-  ASEPTIC_BOOT_TRY(port_.storage.read(area, 0, region_));
+  ASEPTIC_BOOT_TRY(port_.storage.read_into(area, 0, region_));
   const ManifestWire& m = manifest();
   ASEPTIC_BOOT_TRY(check_manifest(m));
   // SECURITY(T-35): every later read is bounded by image_size, so this one comparison bounds them to the slot.
@@ -157,7 +157,7 @@ Status ImageVerifier::copy(Area from, AreaOffset size, Area to) {
   ASEPTIC_BOOT_TRY(port_.storage.erase(to, 0, port_.storage.size(to)));
   for (AreaOffset offset = size; offset > 0;) {
     offset -= kWorkBlockSize;  // divides every image size
-    ASEPTIC_BOOT_TRY(port_.storage.read(from, offset, block_));
+    ASEPTIC_BOOT_TRY(port_.storage.read_into(from, offset, block_));
     ASEPTIC_BOOT_TRY(port_.storage.program(to, offset, block_));
   }
   return Status::kOk;

@@ -38,14 +38,14 @@ void PowerUp::append(const Record& record) {
 
 Status PowerUp::load_device() {
   const auto bytes = images_.scratch();
-  ASEPTIC_BOOT_TRY(port_.storage.read(Area::kProvisioning, 0, bytes));
+  ASEPTIC_BOOT_TRY(port_.storage.read_into(Area::kProvisioning, 0, bytes));
   if (!ok(decode_provisioning(port_.hasher, bytes, provisioning_))) return Status::kProvisioningInvalid;
   ASEPTIC_BOOT_TRY(port_.store.load(store_));
   sealer_.hasher = &port_.hasher;
   sealer_.keyed = has_capability(kPortDeviceSecret);
   if (sealer_.keyed) {
     Digest secret{};
-    ASEPTIC_BOOT_TRY(port_.storage.read(Area::kSecret, 0, secret));
+    ASEPTIC_BOOT_TRY(port_.storage.read_into(Area::kSecret, 0, secret));
     if (is_zero(secret)) return Status::kProvisioningInvalid;
     const DerivedKeys keys = derive_keys(port_.hasher, secret);
     copy_digest(sealer_.key, keys.journal);
@@ -112,22 +112,21 @@ bool PowerUp::cause_allows_arm() const {
 }
 
 bool PowerUp::read_request(RequestKind kind) {
-  RequestCell cell;
   return port_.storage.size(Area::kRequests) >= kRequestAreaSize &&
-         ok(port_.storage.read(Area::kRequests, request_offset(kind), cell)) && ok(decode_request(cell, kind, request_));
+         ok(port_.storage.read_into(Area::kRequests, request_offset(kind), request_)) && ok(check_request(request_, kind));
 }
 
 // Both of exactly the run that just ended, and a commanded reset.
-bool PowerUp::arm_holds(const Request& arm, std::uint32_t ended, ArmVoid& reason) {
+bool PowerUp::arm_holds(const RequestCellWire& arm, std::uint32_t ended, ArmVoid& reason) {
   PermitCell cell;
   Permit permit;
   // SECURITY: without the therapy side's own cell an arm is nothing, so a compromised agent cannot start a trial.
   reason = ArmVoid::kNoPermit;
-  if (port_.storage.size(Area::kPermit) < cell.size() || !ok(port_.storage.read(Area::kPermit, 0, cell)) ||
+  if (port_.storage.size(Area::kPermit) < cell.size() || !ok(port_.storage.read_into(Area::kPermit, 0, cell)) ||
       !ok(decode_permit(cell, permit)))
     return false;
   reason = ArmVoid::kOtherBootCount;
-  if (arm.boot_count != ended) return false;
+  if (arm.boot_count.get() != ended) return false;
   reason = ArmVoid::kPermitOtherBootCount;
   if (permit.boot_count != ended) return false;
   reason = ArmVoid::kResetCause;
@@ -139,7 +138,7 @@ void PowerUp::begin_boot() {
   const std::uint32_t ended = state().boot_count;
   if (read_request(RequestKind::kArm)) {
     ArmVoid reason;
-    armed_ = arm_holds(request_, ended, reason);
+    armed_ = arm_holds(request(), ended, reason);
     if (!armed_) tell(EventCode::kArmVoid, static_cast<std::uint32_t>(reason));
   }
   Record boot(RecordTag::kBoot, kNoDigest);
@@ -150,8 +149,7 @@ void PowerUp::begin_boot() {
   tell(EventCode::kBoot, ended + 1);
   // PERMIT is cleared at every start, before anything runs.
   if (port_.storage.size(Area::kPermit) != 0 &&
-      (!ok(port_.storage.erase(Area::kPermit, 0, port_.storage.size(Area::kPermit))) ||
-       !ok(port_.storage.sync(Area::kPermit))))
+      !ok(port_.storage.erase_durably(Area::kPermit, 0, port_.storage.size(Area::kPermit))))
     armed_ = false;
 }
 

@@ -11,6 +11,8 @@
 namespace aseptic::boot {
 
 inline constexpr std::size_t kPlaceCount = 3;  // slot A, slot B, recovery
+static_assert(static_cast<int>(ImagePlace::kSlotA) == static_cast<int>(SlotId::kA) &&
+              static_cast<int>(ImagePlace::kSlotB) == static_cast<int>(SlotId::kB));
 inline constexpr Digest kNoDigest{};
 inline constexpr std::uint32_t kBootCountGap = 4096;  // more boots than lie between two burns
 inline constexpr std::uint32_t kGenerationReserve =
@@ -39,9 +41,10 @@ class PowerUp {
   void open_journal();
   std::uint32_t next_unused_boot_count() const;
   void discard_journal(std::uint32_t reason);
-  // True when there is a valid one, which is then in `request_`. Each kind is read once in a power-up, where it is used.
+  // True when there is a valid one, which is then request(). Each kind is read once in a power-up, where it is used.
   bool read_request(RequestKind kind);
-  bool arm_holds(const Request& arm, std::uint32_t ended, ArmVoid& reason);
+  const RequestCellWire& request() const { return *reinterpret_cast<const RequestCellWire*>(request_.data()); }
+  bool arm_holds(const RequestCellWire& arm, std::uint32_t ended, ArmVoid& reason);
   bool cause_allows_arm() const;
   void begin_boot();
   bool debug_port_matters() const;
@@ -61,7 +64,7 @@ class PowerUp {
   void confirm_trial();
   void fail_trial(TrialFailure reason);
   void stage_request();
-  Status check_stage(const Request& request, ImagePlace place);
+  Status check_stage(ImagePlace place);
   Status append_staged(const ImageInfo& image, ImagePlace place, std::uint16_t attempt);
   Status open_attempt(ImagePlace place, RunKind kind);
 
@@ -101,7 +104,7 @@ class PowerUp {
   Journal journal_;
   Digest confirm_key_{};
   Digest report_key_{};
-  Request request_;
+  RequestCell request_;
   bool armed_ = false;
   bool synced_hint_ = false;
   // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may

@@ -31,7 +31,7 @@ bool PowerUp::confirm_is_valid() {
   if (!read_request(RequestKind::kConfirm)) return false;
   const Digest expected = expected_token();
   // A port without a device secret whose ATTEMPT record lost its token can confirm nothing.
-  return !is_zero(expected) && equal(request_.token, expected);
+  return !is_zero(expected) && equal(request().first, expected);
 }
 
 void PowerUp::confirm_trial() {
@@ -59,7 +59,7 @@ void PowerUp::close_trial() {
   if (state().generation != store_.generation) complete_generation();
   if (!state().trial_open || degraded_) return;
   const bool reverted =
-      read_request(RequestKind::kRevert) && request_.boot_count == state().trial_boot_count;
+      read_request(RequestKind::kRevert) && request().boot_count.get() == state().trial_boot_count;
   if (confirm_is_valid()) {
     confirm_trial();
   } else if (reverted) {
@@ -74,12 +74,13 @@ void PowerUp::close_trial() {
   }
 }
 
-Status PowerUp::check_stage(const Request& request, ImagePlace place) {
+Status PowerUp::check_stage(ImagePlace place) {
+  const Digest& wanted = request().first;
   if (state().trial_open || degraded_) return Status::kNotFound;
-  if (request.manifest == state().confirmed.manifest)
+  if (wanted == state().confirmed.manifest)
     return Status::kQuarantined;  // a trial could only harm it
   // SECURITY(T-53): a digest that failed is tried again only with a higher, signed attempt number.
-  if (state().is_quarantined(request.manifest, request.attempt)) return Status::kQuarantined;
+  if (state().is_quarantined(wanted, static_cast<std::uint16_t>(request().number.get()))) return Status::kQuarantined;
   if (store_.generation + kGenerationReserve > port_.store.generation_max()) return Status::kStoreExhausted;
   // The whole slot, trailing bytes included; this reading also serves as this boot's measurement of the slot.
   Measured& image = measured(place);
@@ -89,8 +90,8 @@ Status PowerUp::check_stage(const Request& request, ImagePlace place) {
   ASEPTIC_BOOT_TRY(image.status);
   const ImageFacts& facts = image.facts;
   ASEPTIC_BOOT_TRY(is_acceptable(facts, store_.floor, store_.revoked));
-  if (facts.info.manifest != request.manifest) return Status::kNotFound;
-  if (!is_zero(request.set) && request.set != facts.info.set) return Status::kBadDependency;
+  if (facts.info.manifest != wanted) return Status::kNotFound;
+  if (!is_zero(request().second) && request().second != facts.info.set) return Status::kBadDependency;
   // SECURITY(T-05): forward only; the confirmed sequence is in the journal, so a corrupt slot does not lower
   // it.
   if (state().confirmed.exists() && facts.info.sequence < state().confirmed.sequence)
@@ -111,12 +112,12 @@ Status PowerUp::append_staged(const ImageInfo& image, ImagePlace place, std::uin
 
 void PowerUp::stage_request() {
   if (!read_request(RequestKind::kStage)) return;
-  const Request& request = request_;
-  if (state().staged.manifest == request.manifest && state().staged_attempt == request.attempt) return;
-  const ImagePlace place = request.slot == SlotId::kA ? ImagePlace::kSlotA : ImagePlace::kSlotB;
-  Status status = check_stage(request, place);
-  if (ok(status)) status = append_staged(measured(place).facts.info, place, request.attempt);
-  tell_of(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request.manifest, request.attempt, status);
+  const auto attempt = static_cast<std::uint16_t>(request().number.get());
+  if (state().staged.manifest == request().first && state().staged_attempt == attempt) return;
+  const auto place = static_cast<ImagePlace>(request().slot.get());  // SlotId and ImagePlace count slots alike
+  Status status = check_stage(place);
+  if (ok(status)) status = append_staged(measured(place).facts.info, place, attempt);
+  tell_of(ok(status) ? EventCode::kStaged : EventCode::kRequestRefused, place, request().first, attempt, status);
 }
 
 Status PowerUp::open_attempt(ImagePlace place, RunKind kind) {

@@ -47,17 +47,17 @@ Status UartReceiver::obey(const UartFrame& frame) {
     const AreaOffset slot = storage_.size(Area::kSlotA);
     if (frame.offset > slot || frame.offset < kFirstRegionOffset || frame.offset % kImageBlockSize != 0)
       return Status::kOutOfRange;
-    ASEPTIC_BOOT_TRY(storage_.erase(Area::kSlotA, 0, slot));
+    ASEPTIC_BOOT_TRY(storage_.erase_durably(Area::kSlotA, 0, slot));
     size_ = frame.offset;
     next_ = 0;
-    return storage_.sync(Area::kSlotA);
+    return Status::kOk;
   }
   // INVARIANT: each byte of the slot is programmed at most once after the erase.
   if (frame.offset != next_ || frame.data.size() > size_ - next_) return Status::kOutOfRange;
   if (frame.type == UartFrameType::kEnd) return size_ != 0 && next_ == size_ ? Status::kOk : Status::kBadLength;
-  ASEPTIC_BOOT_TRY(storage_.program(Area::kSlotA, next_, frame.data));
+  ASEPTIC_BOOT_TRY(storage_.program_durably(Area::kSlotA, next_, frame.data));
   next_ += frame.data.size();
-  return storage_.sync(Area::kSlotA);
+  return Status::kOk;
 }
 
 UartReceiver::Answer UartReceiver::take(const UartFrame& frame) {

@@ -10,7 +10,7 @@ constexpr std::uint64_t kSequenceReserve = 1U << 20U;
 }  // namespace
 
 Status Journal::read_record(std::size_t half, std::uint32_t position, RecordBytes& bytes, Record& out) {
-  ASEPTIC_BOOT_TRY(storage_.read(Area::kJournal, offset_of(half, position), bytes));
+  ASEPTIC_BOOT_TRY(storage_.read_into(Area::kJournal, offset_of(half, position), bytes));
   return decode_record(sealer_, bytes, out);
 }
 
@@ -105,10 +105,9 @@ bool Journal::is_usable() {
 // DURABILITY: a record counts only after it was synced and read back.
 Status Journal::write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes) {
   const AreaOffset offset = offset_of(half, position);
-  ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset, bytes));
-  ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
+  ASEPTIC_BOOT_TRY(storage_.program_durably(Area::kJournal, offset, bytes));
   RecordBytes stored;
-  ASEPTIC_BOOT_TRY(storage_.read(Area::kJournal, offset, stored));
+  ASEPTIC_BOOT_TRY(storage_.read_into(Area::kJournal, offset, stored));
   return equal(stored, bytes) ? Status::kOk : Status::kWriteNotVerified;
 }
 
@@ -126,8 +125,7 @@ Status Journal::write_next(const RecordBytes& bytes) {
 }
 
 Status Journal::erase_half(std::size_t half) {
-  ASEPTIC_BOOT_TRY(storage_.erase(Area::kJournal, offset_of(half, 0), storage_.size(Area::kJournal) / 2));
-  return storage_.sync(Area::kJournal);
+  return storage_.erase_durably(Area::kJournal, offset_of(half, 0), storage_.size(Area::kJournal) / 2);
 }
 
 // A record that does not read back is written once more, after another erase: without a snapshot this power-up could
@@ -167,8 +165,7 @@ Status Journal::prepare() {
   // bits are programmed, so that they read as burnt for ever.
   RecordBytes burnt{};
   fill_bytes(burnt, static_cast<std::uint8_t>(~storage_.erased_value()));
-  ASEPTIC_BOOT_TRY(storage_.program(Area::kJournal, offset_of(active_, next_), burnt));
-  ASEPTIC_BOOT_TRY(storage_.sync(Area::kJournal));
+  ASEPTIC_BOOT_TRY(storage_.program_durably(Area::kJournal, offset_of(active_, next_), burnt));
   ++next_;
   return write_next(tail_);
 }

@@ -57,7 +57,7 @@ RequestCell encode_request(const Request& request) {
   return out;
 }
 
-Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& request) {
+Status check_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind) {
   const auto& w = *reinterpret_cast<const RequestCellWire*>(bytes.data());
   if (w.tag.get() != kRequestTag) return Status::kNotFound;
   if (w.format.get() != kRequestFormat) return Status::kBadFormat;
@@ -66,10 +66,15 @@ Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, Req
   if (w.reserved0 != 0 || !all_bytes_are(w.reserved1, 0) || !all_bytes_are(w.reserved2, 0))
     return Status::kReservedNotZero;
   ASEPTIC_BOOT_TRY(check_unused(w, kind));
+  return kind == RequestKind::kStage ? check_stage(w) : Status::kOk;
+}
+
+Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& request) {
+  ASEPTIC_BOOT_TRY(check_request(bytes, kind));
+  const auto& w = *reinterpret_cast<const RequestCellWire*>(bytes.data());
   request.kind = kind;
   request.boot_count = w.boot_count.get();
   if (kind == RequestKind::kStage) {
-    ASEPTIC_BOOT_TRY(check_stage(w));
     request.slot = static_cast<SlotId>(w.slot.get());
     request.attempt = static_cast<std::uint16_t>(w.number.get());
     copy_digest(request.manifest, w.first);

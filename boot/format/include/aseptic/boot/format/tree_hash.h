@@ -39,7 +39,7 @@ class TreeHasher {
   Digest salt_;
   std::size_t count_ = 0;
   // INVARIANT: level i holds a full subtree of 2^i leaves exactly when bit i of count_ is set.
-  std::array<Digest, kTreeLevelsMax> levels_{};
+  std::array<Digest, kTreeLevelsMax> levels_;
 };
 
 // Where the reader gets its blocks from.

@@ -31,6 +31,8 @@ constexpr std::size_t request_offset(RequestKind kind) {
 
 using RequestCell = std::array<std::uint8_t, kRequestCellSize>;
 RequestCell encode_request(const Request& request);
+// Whether a cell is a valid request of this kind. Boot uses the fields of such a cell in place.
+Status check_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind);
 // `out` is fresh, and meaningless after an error.
 Status decode_request(std::span<const std::uint8_t, kRequestCellSize> bytes, RequestKind kind, Request& out);
 

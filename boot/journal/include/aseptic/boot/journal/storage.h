@@ -39,8 +39,34 @@ class Storage {
   // unknown.
   virtual AreaOffset known_zero(Area, AreaOffset) { return 0; }
 
+  // The calls that boot makes most, out of line over plain pointers (bytes.h, namespace raw).
+  template <class Bytes>
+  [[gnu::always_inline]] Status read_into(Area area, AreaOffset offset, Bytes&& out) {
+    const MutableBytes view(out);
+    return read_raw(area, offset, view.data(), view.size());
+  }
+  // DURABILITY: programmed and synced.
+  template <class Bytes>
+  [[gnu::always_inline]] Status program_durably(Area area, AreaOffset offset, const Bytes& bytes) {
+    const ByteView view(bytes);
+    return program_raw(area, offset, view.data(), view.size());
+  }
+  [[gnu::noinline]] Status erase_durably(Area area, AreaOffset offset, AreaOffset length) {
+    ASEPTIC_BOOT_TRY(erase(area, offset, length));
+    return sync(area);
+  }
+
  protected:
   ~Storage() = default;
+
+ private:
+  [[gnu::noinline]] Status read_raw(Area area, AreaOffset offset, std::uint8_t* out, std::size_t size) {
+    return read(area, offset, {out, size});
+  }
+  [[gnu::noinline]] Status program_raw(Area area, AreaOffset offset, const std::uint8_t* bytes, std::size_t size) {
+    ASEPTIC_BOOT_TRY(program(area, offset, {bytes, size}));
+    return sync(area);
+  }
 };
 
 }  // namespace aseptic::boot
