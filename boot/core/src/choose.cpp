@@ -71,7 +71,7 @@ void PowerUp::write_mailbox(const Decision& d) {
   }
   r.event_count.set(event_count_);
   copy_bytes({reinterpret_cast<std::uint8_t*>(r.events), sizeof r.events},
-             {reinterpret_cast<const std::uint8_t*>(events_), sizeof events_});
+             {reinterpret_cast<const std::uint8_t*>(events_), event_count_ * sizeof events_[0]});
   sign_report(r);
   if (!ok(port_.storage.program_durably(Area::kMailbox, 0, bytes)))
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));

@@ -102,8 +102,8 @@ class PowerUp {
   MonotonicState store_;
   RecordSealer sealer_;
   Journal journal_;
-  Digest confirm_key_{};
-  Digest report_key_{};
+  Digest confirm_key_;  // both only where the port has a device secret
+  Digest report_key_;
   RequestCell request_;
   bool armed_ = false;
   bool synced_hint_ = false;
@@ -116,7 +116,7 @@ class PowerUp {
   // For the boot report.
   BootHashVerdict boothash_verdict_ = BootHashVerdict::kNotRecorded;
   std::uint8_t event_count_ = 0;
-  ReportEventWire events_[kReportEventsMax]{};
+  ReportEventWire events_[kReportEventsMax];
 };
 
 }  // namespace aseptic::boot
