@@ -351,6 +351,10 @@ bool replay(const CaseId& id) {
     return false;
   }
   if (id.cut == kNone && id.broken_sector == kNone) return true;
+  if (id.cut < configuration.operations())
+    std::printf("operation %llu: kind %d, area %d\n", static_cast<unsigned long long>(id.cut),
+                static_cast<int>(configuration.operation(id.cut).kind),
+                static_cast<int>(configuration.operation(id.cut).area));
   const Outcome outcome = play_case(configuration, id, &trace);
   std::printf("%s%s\n", trace.c_str(), outcome.wrong.empty() ? "good" : outcome.wrong.c_str());
   return outcome.wrong.empty() && outcome.fired;

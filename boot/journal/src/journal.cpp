@@ -3,9 +3,10 @@
 
 namespace aseptic::boot {
 namespace {
-constexpr std::uint32_t kSpareRecords = 1;    // for a position that turns out worn: it must not end a half in mid-group
+constexpr std::uint32_t kSpareRecords =
+    1;  // for a position that turns out worn: it must not end a half in mid-group
 constexpr std::uint32_t kPrepareRecords = 3 + kSpareRecords;  // burnt position, rewritten tail, BOOT
-constexpr int kWriteTriesMax = 4;             // positions that may turn out worn before a write is given up
+constexpr int kWriteTriesMax = 4;  // positions that may turn out worn before a write is given up
 constexpr std::uint64_t kSequenceReserve = 1U << 20U;
 }  // namespace
 
@@ -128,8 +129,9 @@ Status Journal::erase_half(std::size_t half) {
   return storage_.erase_durably(Area::kJournal, offset_of(half, 0), storage_.size(Area::kJournal) / 2);
 }
 
-// A record that does not read back is written once more, after another erase: without a snapshot this power-up could
-// record nothing, and a confirm that the application made durable would be lost with its request.
+// A record that does not read back is written once more, after another erase: without a snapshot this
+// power-up could record nothing, and a confirm that the application made durable would be lost with its
+// request.
 Status Journal::write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence) {
   const Status status = write_group(half, state, first_sequence);
   return status == Status::kWriteNotVerified ? write_group(half, state, first_sequence) : status;
@@ -171,13 +173,23 @@ Status Journal::prepare() {
 }
 
 Status Journal::reserve(std::size_t records) {
+  ASEPTIC_BOOT_TRY(make_room(records));
+  reserved_ = records;
+  return Status::kOk;
+}
+
+Status Journal::make_room(std::size_t records) {
   if (!loaded_) return Status::kJournalUnreadable;
   if (next_ + records + kSpareRecords <= positions()) return Status::kOk;
   return write_snapshot(1 - active_, state(), fold_.sequence() + 1);
 }
 
 Status Journal::append(const Record& arguments) {
-  ASEPTIC_BOOT_TRY(reserve(1));
+  // Within a reserved group the spare position may be used up: no compaction falls between its records.
+  if (reserved_ != 0)
+    --reserved_;
+  else
+    ASEPTIC_BOOT_TRY(make_room(1));
   Record record = arguments;
   if (fold_.sequence() >= kSequenceMax) return Status::kJournalFull;
   record.sequence = fold_.sequence() + 1;

@@ -56,6 +56,7 @@ class Journal {
   Status write_bytes(std::size_t half, std::uint32_t position, const RecordBytes& bytes);
   Status write_next(const RecordBytes& bytes);
   Status erase_half(std::size_t half);
+  Status make_room(std::size_t records);
   Status write_group(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
   Status write_snapshot(std::size_t half, const JournalState& state, std::uint64_t first_sequence);
 
@@ -65,6 +66,7 @@ class Journal {
   std::size_t active_ = 0;
   std::uint32_t next_ = 0;  // first unused position of the active half
   std::uint64_t sequence_seen_ = 0;
+  std::size_t reserved_ = 0;  // records of the group under way
   std::uint32_t damaged_ = 0;
   bool loaded_ = false;
   bool other_half_stale_ =
@@ -101,7 +103,8 @@ class SnapshotWriter {
 
  private:
   // Scalars, the pieces of the state, and every quarantined digest.
-  static constexpr std::uint32_t kSnapshotItemsMax = static_cast<std::uint32_t>(SnapshotItem::kQuarantine) + kQuarantineMax - 1;
+  static constexpr std::uint32_t kSnapshotItemsMax =
+      static_cast<std::uint32_t>(SnapshotItem::kQuarantine) + kQuarantineMax - 1;
   const JournalState& state_;
   std::uint32_t step_ = 0;
   std::uint32_t count_ = 0;
