@@ -21,8 +21,8 @@ class BaseReader final : public OldImage {
   bool read(std::uint64_t at, MutableBytes out) override;
 
  private:
-  static constexpr std::uint64_t kWindowSize = 64U * 1024U;
-  static constexpr std::size_t kWindows = 8;
+  static constexpr std::uint64_t kWindowSize = 16U * 1024U;
+  static constexpr std::size_t kWindows = 16;
   struct Window {
     AlignedBuffer bytes{kWindowSize};
     std::uint64_t at = ~std::uint64_t{0};

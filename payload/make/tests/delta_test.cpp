@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "delta_support.h"
+#include "rechain.h"
 
 namespace aseptic::payload::tests {
 namespace {
@@ -137,6 +138,50 @@ TEST_F(DeltaPayload, KeepsWholeGroupsOnAResumeAndMakesTheLastOneAgain) {
   EXPECT_GT(again->progress().bytes_written, 0U);
   EXPECT_LE(again->progress().bytes_written, 3U * 8192U);
   EXPECT_TRUE(measure_slot(slot_, payload.image.reference()));
+}
+
+// Signed by somebody who signs anything: what comes out of a base is compared before it is written.
+TEST_F(DeltaPayload, RefusesChunksThatDoNotDecodeToTheBytesOfTheTable) {
+  const TestPayload& payload = pair().payload;
+  const auto pages = page_offsets(payload.file);
+  std::size_t refusals = 0;
+  for (const PagePlace& page : pages) {
+    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize) {
+      const auto encoding = static_cast<Encoding>(payload.file[entry]);
+      if (encoding != Encoding::kDelta && encoding != Encoding::kCopyFromSlot) continue;
+      core::Bytes file = payload.file;
+      file[entry + 64] ^= 1U;
+      rechain(file, pages);
+      SparseDevice slot(1U << 20U);
+      const auto done = install_delta(file, resign(file).reference(), payload.image.reference(), slot, base());
+      ASSERT_FALSE(done);
+      EXPECT_TRUE(done.error().is(encoding == Encoding::kDelta ? PayloadCode::kChunkDecode : PayloadCode::kBase));
+      ++refusals;
+    }
+  }
+  EXPECT_GT(refusals, 3U);
+}
+
+TEST_F(DeltaPayload, RefusesADeltaChunkWhoseGroupWasNeverStarted) {
+  const TestPayload& payload = pair().payload;
+  const auto pages = page_offsets(payload.file);
+  std::size_t tried = 0;
+  for (const PagePlace& page : pages) {
+    std::size_t index = 0;
+    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize, ++index) {
+      if (static_cast<Encoding>(payload.file[entry]) != Encoding::kDelta || index < 2) continue;
+      core::Bytes file = payload.file;
+      const std::size_t first = static_cast<std::size_t>(&page - pages.data()) * delta_options().page_entries;
+      file[entry + 8] = static_cast<std::uint8_t>(file[entry + 8] == first + 1 ? first : first + 1);
+      rechain(file, pages);
+      SparseDevice slot(1U << 20U);
+      const auto done = install_delta(file, resign(file).reference(), payload.image.reference(), slot, base());
+      ASSERT_FALSE(done);
+      EXPECT_TRUE(done.error().is(PayloadCode::kPageInvalid) || done.error().is(PayloadCode::kChunkDecode)) << done.error().sentence();
+      tried += done.error().is(PayloadCode::kPageInvalid) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(tried, 0U);
 }
 
 TEST_F(DeltaPayload, RefusesTableEntriesThatStartFromTheWrongPlace) {

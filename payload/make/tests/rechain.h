@@ -16,7 +16,7 @@ inline std::vector<PagePlace> page_offsets(const core::Bytes& file) {
   PayloadHeader header;
   if (!ok(decode_header(core::ByteView(file).first<kHeaderSize>(), header))) std::abort();
   std::vector<PagePlace> places;
-  std::size_t at = kHeaderSize;
+  std::size_t at = kHeaderSize + static_cast<std::size_t>(header.auxiliary_size);
   for (std::uint64_t page = 0; page < header.page_count; ++page) {
     const std::uint32_t entries = header.entries_of_page(page);
     const core::ByteView bytes = core::ByteView(file).subspan(at, page_size(entries));

@@ -16,12 +16,12 @@ struct LinuxProfile {
   using Offset = std::uint64_t;
   using Index = std::uint32_t;
   static constexpr unsigned kNumberBits = 6;     // lengths of coded numbers up to 2^6 - 1 bits
-  static constexpr unsigned kContextBits = 16;   // models per hashed context table
-  static constexpr unsigned kLearnedBits = 13;   // corrections remembered
-  static constexpr unsigned kHistoryBits = 17;   // literal bytes remembered
+  static constexpr unsigned kContextBits = 15;   // models per hashed context table
+  static constexpr unsigned kLearnedBits = 12;   // corrections remembered
+  static constexpr unsigned kHistoryBits = 16;   // literal bytes remembered
   static constexpr unsigned kRunContexts = 8;
   static constexpr unsigned kByteClasses = 17;   // of copied bytes, with models of their own
-  static constexpr unsigned kSeenBits = 15;      // places in the history found by hash
+  static constexpr unsigned kSeenBits = 13;      // places in the history found by hash
   static constexpr bool kIsThumbOnly = false;    // knows code of one processor family only
   static constexpr bool kSharesContexts = false; // differences and literals in one set of hashed models
   static constexpr unsigned kBucketBits = 12;    // of the index over old offsets

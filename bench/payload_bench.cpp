@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deltas next to other people's tools, on the same pairs of files. Called by bench/run_payload.sh; commands:
+//
+//   slot FILE SLOT              wraps FILE into a slot image with a tree-verified region
+//   make OLD NEW PAYLOAD        delta between two slot images, checked; prints what it consists of
+//   apply OLD SLOT PAYLOAD      installs as the device's apply process does, from the OLD slot, then reads back
+//   mcu OLD NEW PATCH           microcontroller's delta between two files, checked
+//   limit OLD NEW OUT           what no apply can avoid: OLD and NEW once through SHA-256, NEW written
+//   run COMMAND...              CPU s and peak RSS (KiB) of a command, on standard error
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "aseptic/boot/format/manifest.h"
+#include "aseptic/boot/format/tree_hash.h"
+#include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/apply/installer.h"
+#include "aseptic/payload/apply/read_back.h"
+#include "aseptic/payload/make/maker.h"
+#include "aseptic/payload/make/mcu_delta.h"
+#include "aseptic/platform/posix/posix_block_device.h"
+
+// The bench has no metadata: it issues the digests that it has just made.
+namespace aseptic::trust {
+class DigestIssuer {
+ public:
+  static core::AuthenticatedDigest issue(const core::Digest& digest) { return core::AuthenticatedDigest(digest); }
+};
+}  // namespace aseptic::trust
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace aseptic;
+
+[[noreturn]] void fail(const std::string& why) {
+  std::fprintf(stderr, "payload_bench: %s\n", why.c_str());
+  std::exit(1);
+}
+template <typename T>
+T value_of(core::Result<T> result) {
+  if (!result) fail(result.error().sentence());
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+core::Bytes read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail("cannot read " + path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+int slot(const std::string& source, const std::string& target) {
+  const std::uint64_t size = (fs::file_size(source) + payload::kBlockSize - 1) / payload::kBlockSize * payload::kBlockSize;
+  boot::Manifest manifest;
+  manifest.image_type = boot::ImageType::kData;
+  manifest.product.fill(1);
+  manifest.hardware.fill(2);
+  manifest.version[0] = '1';
+  manifest.sequence = 1;
+  manifest.tree_hash = boot::TreeHash::kSha256;
+  manifest.tree_salt.fill(3);
+  manifest.classic_key_id.fill(4);
+  manifest.post_quantum_key_id.fill(5);
+  manifest.region_count = 1;
+  manifest.regions[0] = {boot::RegionKind::kTreeVerified, boot::kFirstRegionOffset, size, {}};
+  manifest.image_size = boot::kFirstRegionOffset + size;
+  fs::copy_file(source, target + ".part", fs::copy_options::overwrite_existing);
+  fs::resize_file(target + ".part", size);
+  payload::CoreHasher hasher;
+  boot::TreeHasher tree(hasher, manifest.tree_salt);
+  std::ifstream in(target + ".part", std::ios::binary);
+  std::ofstream out(target, std::ios::binary);
+  core::Bytes head(boot::kFirstRegionOffset);
+  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  std::array<std::uint8_t, boot::kImageBlockSize> block{};
+  for (std::uint64_t at = 0; at < size; at += block.size()) {
+    in.read(reinterpret_cast<char*>(block.data()), block.size());
+    out.write(reinterpret_cast<const char*>(block.data()), block.size());
+    tree.add_block(block);
+  }
+  if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
+  if (!boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())))
+    fail("cannot encode the manifest");
+  out.seekp(0);
+  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  fs::remove(target + ".part");
+  return 0;
+}
+
+int make(const std::string& base, const std::string& image, const std::string& out) {
+  const auto made = value_of(payload::make_delta_payload_file(base, image, out, {.workers = 1}));
+  std::ofstream(out + ".reference") << made.header_digest.hex() << ' ' << made.payload_size << ' ' << made.manifest_digest.hex()
+                                    << ' ' << made.image_digest.hex() << ' ' << made.image_size << ' '
+                                    << made.base_image_digest.hex() << '\n';
+  const auto chunks = made.chunks_delta + made.chunks_copied + made.chunks_raw + made.chunks_zstd + made.chunks_zero;
+  std::printf("  shares: copy map %llu, table %llu, chunks %llu bytes; chunks: delta %llu copied %llu zstd %llu zero %llu raw %llu\n",
+              static_cast<unsigned long long>(made.auxiliary_size), static_cast<unsigned long long>(576 + chunks * 96),
+              static_cast<unsigned long long>(made.payload_size - made.auxiliary_size - 576 - chunks * 96),
+              static_cast<unsigned long long>(made.chunks_delta), static_cast<unsigned long long>(made.chunks_copied),
+              static_cast<unsigned long long>(made.chunks_zstd), static_cast<unsigned long long>(made.chunks_zero),
+              static_cast<unsigned long long>(made.chunks_raw));
+  return 0;
+}
+
+// What is this process's own, and what is pages of shared libraries.
+void print_memory(const char* when) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssAnon") || line.starts_with("RssFile") || line.starts_with("VmHWM"))
+      std::fprintf(stderr, "%s: %s\n", when, line.c_str());
+}
+
+int apply(const std::string& base_path, const std::string& slot_path, const std::string& file) {
+  std::ifstream reference(file + ".reference");
+  std::string header_hex, manifest_hex, image_hex, base_hex;
+  std::uint64_t payload_size = 0;
+  std::uint64_t image_size = 0;
+  if (!(reference >> header_hex >> payload_size >> manifest_hex >> image_hex >> image_size >> base_hex)) fail("make first");
+  const auto digest = [](const std::string& hex) { return value_of(core::Digest::from_hex(hex)); };
+  const payload::ImageReference image{trust::DigestIssuer::issue(digest(manifest_hex)),
+                                      trust::DigestIssuer::issue(digest(image_hex)), image_size};
+  using Device = platform::PosixBlockDevice;
+  const auto base = value_of(Device::open(base_path, Device::Mode::kReadWrite));
+  const auto target = value_of(Device::open(slot_path, Device::Mode::kReadWrite));
+  const int input = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  core::Bytes buffer(64U * 1024U);
+  if (::read(input, buffer.data(), payload::kHeaderSize) != static_cast<ssize_t>(payload::kHeaderSize)) fail("read");
+  const auto header = value_of(payload::HeaderVerifier::verify(
+      core::Untrusted<core::ByteView>(core::ByteView(buffer).first(payload::kHeaderSize)),
+      {trust::DigestIssuer::issue(digest(header_hex)), payload_size}, image));
+  std::optional<payload::PayloadInstaller> installer =
+      value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, {base.get(), digest(base_hex), header->base_image_size}));
+  std::uint64_t at = payload::kHeaderSize;
+  for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0; at += static_cast<std::uint64_t>(got))
+    value_of(installer->feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
+  value_of(installer->finish());
+  installer.reset();
+  print_memory("with the installer");
+  struct rusage used {};
+  ::getrusage(RUSAGE_SELF, &used);
+  std::fprintf(stderr, "write-phase %.3f\n",
+               static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                   static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+  value_of(payload::measure_slot(*target, image));
+  return 0;
+}
+
+int mcu(const std::string& base, const std::string& image, const std::string& out) {
+  const core::Bytes patch = value_of(payload::make_mcu_delta(read_file(base), read_file(image)));
+  std::ofstream(out, std::ios::binary).write(reinterpret_cast<const char*>(patch.data()), static_cast<std::streamsize>(patch.size()));
+  return 0;
+}
+
+int limit(const std::string& base, const std::string& image, const std::string& out) {
+  core::Bytes buffer(256U * 1024U);
+  for (const std::string& path : {base, image}) {
+    std::ifstream in(path, std::ios::binary);
+    std::ofstream copy(path == image ? out : "/dev/null", std::ios::binary);
+    core::Sha256 hash;
+    while (in.read(reinterpret_cast<char*>(buffer.data()), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
+      const auto got = static_cast<std::size_t>(in.gcount());
+      hash.update(core::ByteView(buffer).first(got));
+      if (path == image) copy.write(reinterpret_cast<const char*>(buffer.data()), static_cast<std::streamsize>(got));
+    }
+    static_cast<void>(hash.finish());
+  }
+  const int descriptor = ::open(out.c_str(), O_RDONLY | O_CLOEXEC);
+  ::fsync(descriptor);
+  return 0;
+}
+
+int run(char** command) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execvp(command[0], command);
+    std::_Exit(127);
+  }
+  int status = 0;
+  struct rusage used {};
+  if (::wait4(child, &status, 0, &used) != child) fail("wait");
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  std::fprintf(stderr, "used %.3f %ld\n", seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::string command = count > 1 ? words[1] : "";
+  if (command == "slot" && count == 4) return slot(words[2], words[3]);
+  if (command == "make" && count == 5) return make(words[2], words[3], words[4]);
+  if (command == "apply" && count == 5) return apply(words[2], words[3], words[4]);
+  if (command == "mcu" && count == 5) return mcu(words[2], words[3], words[4]);
+  if (command == "limit" && count == 5) return limit(words[2], words[3], words[4]);
+  if (command == "run" && count > 2) return run(words + 2);
+  fail("commands: slot, make, apply, mcu, limit, run");
+}
