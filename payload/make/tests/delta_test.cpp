@@ -62,9 +62,32 @@ TEST_F(DeltaPayload, RefusesAnotherBaseOfTheSameSizeBeforeAnyWrite) {
   const auto none = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, {});
   ASSERT_FALSE(none);
   EXPECT_TRUE(none.error().is(PayloadCode::kBase));
-  BaseSlot itself = base();
-  itself.device = &slot_;
-  EXPECT_FALSE(install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, itself));
+  BaseSlot shorter = base();
+  shorter.image_size -= kBlockSize;
+  const auto of_other_size = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, shorter);
+  ASSERT_FALSE(of_other_size);
+  EXPECT_TRUE(of_other_size.error().is(PayloadCode::kBase));
+  EXPECT_TRUE(slot_.blocks.empty());
+}
+
+TEST_F(DeltaPayload, RefusesToWriteOverItsOwnBase) {
+  const TestPayload& payload = pair().payload;
+  const core::Bytes before = old_slot_.content();
+  const auto refused = install_delta(payload.file, payload.reference(), payload.image.reference(), old_slot_, base());
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().is(PayloadCode::kBase));
+  EXPECT_EQ(old_slot_.content(), before);
+}
+
+TEST_F(DeltaPayload, ComparesTheCopyMapsDigestBeforeItDecodesTheMap) {
+  const TestPayload& payload = pair().payload;
+  for (std::size_t at = 0; at < payload.summary.auxiliary_size; at += 3) {
+    core::Bytes file = payload.file;
+    file[kHeaderSize + at] ^= 1U;
+    const auto refused = install_delta(file, payload.reference(), payload.image.reference(), slot_, base());
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().is(PayloadCode::kAuxiliaryDigest));
+  }
 }
 
 TEST_F(DeltaPayload, RefusesOldBytesThatChangedUnderIt) {
