@@ -40,6 +40,15 @@ Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySiz
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 
+Status P256Signer::sign(const Digest& key, const Digest&, const Digest& digest,
+                        std::span<std::uint8_t, kP256SignatureSize> signature) {
+  std::array<unsigned char, kDigestSize> secret = key;
+  const br_ec_private_key private_key{BR_EC_secp256r1, secret.data(), secret.size()};
+  const std::size_t size =
+      br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, digest.data(), &private_key, signature.data());
+  return size == signature.size() ? Status::kOk : Status::kBadSignature;
+}
+
 Status SystemEntropy::fill(Digest& out) {
   return getrandom(out.data(), out.size(), 0) == static_cast<ssize_t>(out.size()) ? Status::kOk
                                                                                   : Status::kIoError;

@@ -150,6 +150,8 @@ struct PowerCycle {
     Port port{storage, store, hasher, verifier, memory, entropy, events};
     port.cause = cause;
     port.boot_version = kBootVersion;
+    P256Signer signer;
+    port.report_signer = &signer;
     return power_up(port, decision);
   }
 

@@ -208,6 +208,25 @@ TEST_F(HostDevice, RunsTheVerifiedCopyWithEmptyEnvironmentAndThreeDescriptors) {
   EXPECT_TRUE(report().emulated);
 }
 
+// Answers: T-56
+TEST_F(HostDevice, SignsItsReportWithTheKeyDerivedForThisBootAndState) {
+  script("o");
+  ASSERT_EQ(boot({"--once"}), 0) << log();
+  const Bytes bytes = read_file(folder / "mailbox/report.bin");
+  const auto& wire = *reinterpret_cast<const BootReportWire*>(bytes.data());
+  const Digest secret = {9, 9, 9};
+  const std::uint8_t state[] = {wire.debug.get(), wire.life_cycle.get()};
+  Digest scalar = derive_report_key(hasher, secret, wire.boot_digest, state);
+  const br_ec_private_key private_key{BR_EC_secp256r1, scalar.data(), scalar.size()};
+  std::array<unsigned char, BR_EC_KBUF_PUB_MAX_SIZE> buffer{};
+  br_ec_public_key public_key{};
+  ASSERT_EQ(br_ec_compute_pub(&br_ec_p256_m31, &public_key, buffer.data(), &private_key), 65U);
+  std::array<std::uint8_t, kP256PublicKeySize> point{};
+  std::copy_n(buffer.begin() + 1, point.size(), point.begin());
+  P256Verifier verifier;
+  EXPECT_EQ(verifier.verify_p256(point, report_message_digest(hasher, wire), std::span(wire.signature)), Status::kOk);
+}
+
 TEST_F(HostDevice, NoDescriptorOfBootReachesTheImage) {
   script("o");
   ASSERT_EQ(boot({}), 0);

@@ -28,6 +28,13 @@ class P256Verifier final : public SignatureVerifier {
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
 };
 
+class P256Signer final : public ReportSigner {
+ public:
+  // BearSSL derives its own nonce from key and digest (RFC 6979).
+  Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
+              std::span<std::uint8_t, kP256SignatureSize> signature) override;
+};
+
 class SystemEntropy final : public Entropy {
  public:
   Status fill(Digest& out) override;
