@@ -53,6 +53,7 @@ class FlashImage {
   void script(const std::string& steps);
   void write(const std::filesystem::path& file) const;
 
+  [[nodiscard]] const Bytes& bytes() const { return bytes_; }
   [[nodiscard]] const BuilderKey& key() const { return key_; }
   boot::Provisioning provisioning;
 

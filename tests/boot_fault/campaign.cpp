@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "campaign.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace aseptic::test {
+namespace {
+
+constexpr std::uint64_t kBlocksMax = 400'000'000;   // of a run without fault
+constexpr std::uint64_t kBlocksMargin = 50'000;     // more than the rest of the run without fault
+constexpr unsigned kMilestoneVisitsMax = 300;       // an entry that is executed more often is no milestone
+constexpr std::size_t kResyncWindow = 64;
+constexpr std::uint32_t kMpuControl = 0xE000ED94;
+constexpr std::uint32_t kSauControl = 0xE000EDD0;
+constexpr std::uint32_t kSecureAlias = 1U << 28U;
+// Answered by the host unless `real_crypto`: part of their names as the linker knows them.
+constexpr const char* kStubs[] = {"br_sha2small_round", "aseptic_p256_verify", "4boot8checksumE"};
+
+struct ContextFree {
+  void operator()(uc_context* context) const { uc_context_free(context); }
+};
+using Context = std::unique_ptr<uc_context, ContextFree>;
+
+struct Milestone {
+  Registers registers{};
+  std::uint64_t blocks = 0;
+  Bytes stack;  // from the stack pointer up
+  std::shared_ptr<const SavedMemory> flash;  // all but the stack; shared while it does not change
+};
+
+enum class Outcome { kUnchanged, kStopped, kTrapped, kReset, kHung, kStarted, kBypass };
+
+std::uint64_t mix(std::uint64_t x) {
+  x ^= x >> 33U;
+  x *= 0xFF51AFD7ED558CCDULL;
+  x ^= x >> 33U;
+  x *= 0xC4CEB9FE1A85EC53ULL;
+  return x ^ (x >> 33U);
+}
+
+class Campaign {
+ public:
+  Campaign(const Elf& elf, const Scenario& scenario, const CampaignOptions& options)
+      : elf_(elf), scenario_(scenario), options_(options), board_(elf, scenario.flash) {
+    first_ = elf.find("boot_main");
+    for (const char* name : kStubs)
+      if (!options.real_crypto) stubs_.insert(elf.find(name));
+  }
+
+  // Ends as the scenario says? Also fills `executed`, visits and milestones.
+  std::string learn();
+  Tally inject(unsigned part, unsigned parts);
+
+ private:
+  void power_up(Engine& engine);
+  bool is_live(const Milestone& milestone);
+  Milestone milestone_here(const Engine& engine);
+  bool same(const Milestone& milestone, const Engine& engine);
+  void learn_milestones();
+  bool wanted(std::uint32_t pc, unsigned visit, std::uint64_t ordinal, unsigned part, unsigned parts) const;
+  void fault_here(Engine& slow, std::uint32_t pc, unsigned visit);
+  Outcome run_with(Engine& slow, const Context& here, std::uint32_t target, const Fault& fault);
+  void learn_if_then_blocks();
+  std::uint32_t size_at(std::uint32_t pc) {
+    return instruction_size(static_cast<std::uint16_t>(board_.at(pc)[0] | board_.at(pc)[1] << 8U));
+  }
+  std::uint32_t end_of(std::uint32_t pc);
+  void try_faults(Engine& slow, const Context& here, std::uint32_t target, unsigned visit);
+  bool apply(Engine& slow, const Context& here, std::uint32_t target, const Fault& fault, Stop& stop);
+  bool skip(Engine& slow, const Context& here, std::uint32_t target, unsigned count, Stop& stop);
+  bool step_over(Engine& slow, const Context& here, std::uint32_t end, Stop& stop);
+  Stop run_fast();
+  Outcome judge(Stop stop, const Engine& engine);
+  bool is_started_as_permitted(std::uint32_t pc);
+  std::string lowered();
+
+  const Elf& elf_;
+  const Scenario& scenario_;
+  const CampaignOptions& options_;
+  Board board_;
+  std::uint32_t first_ = 0;
+  std::uint32_t end_ = 0;  // of the run without fault
+  std::set<std::uint32_t> stubs_;
+  // An If-Then instruction and what it governs are faulted one by one, but from the state before the first: the engine
+  // cannot be stopped between them. From each inner address to its If-Then.
+  std::map<std::uint32_t, std::uint32_t> if_then_;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> blocks_;
+  std::unique_ptr<Engine> fast_;
+  std::map<std::uint32_t, std::uint64_t> visits_;  // from boot_main on
+  std::set<std::uint32_t> milestone_addresses_;
+  std::vector<Milestone> milestones_;
+  std::size_t next_milestone_ = 0;  // of the run without fault, at the present point
+  std::size_t expected_ = 0;        // of the run with a fault
+  bool converged_ = false;
+  std::uint64_t blocks_total_ = 0;
+  std::string what_;
+  SavedMemory memory_;
+  std::uint32_t point_ = 0;  // where the slow engine stands
+  Tally tally_;
+};
+
+// A retained word pair as boot or application left it; anything else means that power was lost.
+void retain(Board& board, std::uint32_t address, std::uint32_t cause) {
+  const std::uint32_t words[] = {0xC0A5E000 | cause, ~(0xC0A5E000 | cause)};
+  std::memcpy(board.at(address), words, sizeof words);
+}
+
+void Campaign::power_up(Engine& engine) {
+  board_.undo_dirty();
+  std::ranges::fill(board_.ram, std::uint8_t{0});
+  if (scenario_.commanded) {
+    constexpr std::uint32_t kCommanded = 3, kSoftware = 6;
+    retain(board_, elf_.symbols.at("__retained"), kSoftware);
+    retain(board_, kLoad.begin + kLoad.size - 16, kCommanded);
+  }
+  engine.reset_to(elf_.entry);
+}
+
+Milestone Campaign::milestone_here(const Engine& engine) {
+  Milestone m;
+  m.registers = engine.registers();
+  m.blocks = engine.blocks();
+  const std::uint32_t sp = m.registers[kSp];
+  if (kRam.contains(sp)) m.stack.assign(board_.at(sp), board_.ram.data() + kRam.size);
+  auto flash = std::make_shared<SavedMemory>();
+  board_.save(*flash);
+  flash->ram.clear();
+  if (!milestones_.empty() && milestones_.back().flash->boot_sectors == flash->boot_sectors &&
+      milestones_.back().flash->shared_sectors == flash->shared_sectors && milestones_.back().flash->load_front == flash->load_front)
+    m.flash = milestones_.back().flash;
+  else
+    m.flash = flash;
+  return m;
+}
+
+// What lies below the stack pointer is dead, flags and r12 are no part of a call.
+bool Campaign::same(const Milestone& m, const Engine& engine) {
+  const Registers now = engine.registers();
+  for (std::size_t i = 0; i <= kPc; ++i)
+    if (i != 12 && now[i] != m.registers[i]) return false;
+  if (m.stack.empty() || std::memcmp(board_.at(now[kSp]), m.stack.data(), m.stack.size()) != 0) return false;
+  return std::memcmp(board_.at(kBootSectors.begin), m.flash->boot_sectors.data(), kBootSectors.size) == 0 &&
+         std::memcmp(board_.at(kSharedSectors.begin), m.flash->shared_sectors.data(), kSharedSectors.size) == 0 &&
+         std::memcmp(board_.at(kLoad.begin), m.flash->load_front.data(), kLoadFront) == 0;
+}
+
+std::string Campaign::learn() {
+  Engine slow(board_, elf_, {}, options_.real_crypto);
+  bool begun = false;
+  slow.on_instruction = [&](std::uint32_t pc) {
+    begun = begun || pc == first_;
+    if (begun) ++visits_[pc];
+    return true;
+  };
+  power_up(slow);
+  const Stop stop = slow.run(kBlocksMax);
+  blocks_total_ = slow.blocks();
+  end_ = slow.get_register(kPc);
+  for (const auto& [pc, count] : visits_)
+    if (!stubs_.contains(pc)) tally_.executed.insert(pc);
+  learn_if_then_blocks();
+  const Outcome outcome = judge(stop, slow);
+  const bool starts = outcome == Outcome::kStarted;
+  if (outcome != Outcome::kStarted && outcome != Outcome::kStopped)
+    return fmt::format("{}: without fault: {} at {}", scenario_.name, what_, elf_.where(slow.get_register(kPc)));
+  if (starts == scenario_.permitted.empty())
+    return fmt::format("{}: without fault {} at {}", scenario_.name, starts ? "an image starts" : "nothing starts",
+                       elf_.where(slow.get_register(kPc)));
+  for (const auto& [address, function] : elf_.functions) {
+    const auto found = visits_.find(address);
+    if (found != visits_.end() && found->second <= kMilestoneVisitsMax && !stubs_.contains(address))
+      milestone_addresses_.insert(address);
+  }
+  return "";
+}
+
+void Campaign::learn_if_then_blocks() {
+  for (const auto& [pc, count] : visits_) {
+    const std::uint32_t opcode = board_.at(pc)[0] | board_.at(pc)[1] << 8U;
+    if ((opcode & 0xFF00U) != 0xBF00U || (opcode & 15U) == 0 || if_then_.contains(pc)) continue;
+    std::uint32_t at = pc + 2;
+    for (unsigned left = 4 - static_cast<unsigned>(std::countr_zero(opcode & 15U)); left > 0; --left) {
+      if_then_[at] = pc;
+      blocks_[pc].push_back(at);
+      tally_.executed.insert(at);
+      at += size_at(at);
+    }
+  }
+}
+
+// Behind the instruction at `pc`, or behind all that an If-Then at `pc` governs.
+std::uint32_t Campaign::end_of(std::uint32_t pc) {
+  const auto block = blocks_.find(pc);
+  const std::uint32_t last = block == blocks_.end() ? pc : block->second.back();
+  return last + size_at(last);
+}
+
+void Campaign::learn_milestones() {
+  Engine slow(board_, elf_, milestone_addresses_, options_.real_crypto);
+  bool begun = false;
+  slow.on_instruction = [&](std::uint32_t pc) {
+    begun = begun || pc == first_;
+    if (begun) milestones_.push_back(milestone_here(slow));
+    return true;
+  };
+  power_up(slow);
+  static_cast<void>(slow.run(kBlocksMax));
+}
+
+bool Campaign::wanted(std::uint32_t pc, unsigned visit, std::uint64_t ordinal, unsigned part, unsigned parts) const {
+  const auto block = if_then_.find(options_.address);
+  if (options_.address != 0 && pc != (block == if_then_.end() ? options_.address : block->second)) return false;
+  if (options_.real_crypto) return visit == visits_.at(pc) && ordinal % parts == part;
+  return visit <= options_.visits && ordinal % parts == part;
+}
+
+Tally Campaign::inject(unsigned part, unsigned parts) {
+  learn_milestones();
+  Engine slow(board_, elf_, {}, options_.real_crypto);
+  fast_ = std::make_unique<Engine>(board_, elf_, milestone_addresses_, options_.real_crypto);
+  std::map<std::uint32_t, unsigned> seen;
+  std::uint64_t ordinal = 0;
+  bool begun = false;
+  std::uint32_t resumed = 0;  // stopped here last; a condition that fails keeps the engine from asking a second time
+  const std::function<bool(std::uint32_t)> watch = [&](std::uint32_t pc) {
+    if (std::exchange(resumed, 0) == pc) return true;
+    begun = begun || pc == first_;
+    if (!begun) return true;
+    if (milestone_addresses_.contains(pc)) ++next_milestone_;
+    const unsigned visit = ++seen[pc];
+    if (stubs_.contains(pc) || if_then_.contains(pc)) return true;
+    const bool candidate = options_.real_crypto ? visit == visits_.at(pc) : visit <= options_.visits;
+    if (candidate) ++ordinal;
+    return !(candidate && wanted(pc, visit, ordinal, part, parts));
+  };
+  slow.on_instruction = watch;
+  power_up(slow);
+  while (slow.run(kBlocksMax) == Stop::kAsked) {
+    const std::uint32_t pc = slow.get_register(kPc);
+    fault_here(slow, pc, seen[pc]);
+    slow.on_instruction = watch;
+    resumed = pc;
+  }
+  if (slow.get_register(kPc) != end_)
+    tally_.trouble = fmt::format("{}: the run between the faults lost its way and ended at {}", scenario_.name,
+                                 elf_.where(slow.get_register(kPc)));
+  return tally_;
+}
+
+// Memory, both engines and the kept image of everything else are as they were when this returns.
+void Campaign::fault_here(Engine& slow, std::uint32_t pc, unsigned visit) {
+  if (board_.dirty()) {
+    board_.keep();
+    slow.protect_again();
+  }
+  board_.save(memory_);
+  const Context here(slow.new_context());
+  slow.save(here.get());
+  point_ = pc;
+  try_faults(slow, here, pc, visit);
+  const auto block = blocks_.find(pc);
+  if (block != blocks_.end())
+    for (const std::uint32_t inner : block->second)
+      try_faults(slow, here, inner, visit);
+  slow.restore(here.get());
+}
+
+void Campaign::try_faults(Engine& slow, const Context& here, std::uint32_t target, unsigned visit) {
+  if (options_.address != 0 && target != options_.address) return;
+  const std::vector<Fault> faults = faults_of(board_, target);
+  const std::uint64_t place = mix(options_.seed ^ (std::uint64_t{target} << 8U) ^ visit ^ mix(std::hash<std::string>{}(scenario_.name)));
+  tally_.covered.insert(target);
+  for (std::size_t i = 0; i < faults.size(); ++i) {
+    if (i != 0 && options_.thinning > 1 && (place + i) % options_.thinning != 0) continue;
+    ++tally_.faults;
+    ++tally_.by_kind[static_cast<std::size_t>(faults[i].kind)];
+    const Outcome outcome = run_with(slow, here, target, faults[i]);
+    std::uint64_t* const counters[] = {&tally_.unchanged, &tally_.stopped, &tally_.trapped, &tally_.reset, &tally_.hung, &tally_.started};
+    if (outcome == Outcome::kBypass)
+      tally_.bypasses.push_back({scenario_.name, target, visit, faults[i], what_});
+    else
+      ++*counters[static_cast<std::size_t>(outcome)];
+    if (board_.dirty()) board_.undo_dirty();
+    board_.restore(memory_);
+    fast_->protect_again();
+    slow.protect_again();
+  }
+}
+
+Outcome Campaign::run_with(Engine& slow, const Context& here, std::uint32_t target, const Fault& fault) {
+  Stop stop = Stop::kAsked;
+  expected_ = next_milestone_;
+  converged_ = false;
+  fast_->restore(here.get());
+  if (!apply(slow, here, target, fault, stop)) return judge(stop, slow);
+  stop = run_fast();
+  if (converged_) return Outcome::kUnchanged;
+  return judge(stop, *fast_);
+}
+
+// Executes the ROM as it is now from the point to the first instruction outside [point, end) on the slow engine, and
+// hands its state to the fast one. False when the device stopped on the way.
+bool Campaign::step_over(Engine& slow, const Context& here, std::uint32_t end, Stop& stop) {
+  slow.restore(here.get());
+  slow.forget_code(point_, end - point_);
+  slow.on_instruction = [&](std::uint32_t pc) { return pc - point_ < end - point_; };
+  stop = slow.run(1000);
+  slow.forget_code(point_, end - point_);
+  if (stop != Stop::kAsked) return false;
+  fast_->take_state_of(slow);
+  return true;
+}
+
+bool Campaign::skip(Engine& slow, const Context& here, std::uint32_t target, unsigned count, Stop& stop) {
+  std::uint32_t next = target;
+  for (unsigned n = 0; n < count; ++n)
+    next += size_at(next);
+  if (!if_then_.contains(target)) {
+    fast_->set_register(kPc, next | 1U);
+    return true;
+  }
+  // Governed by an If-Then, the skipped instructions still count for it: they become no-operations.
+  const Bytes kept(board_.at(target), board_.at(next));
+  for (std::uint32_t at = target; at < next;) {
+    const std::uint32_t size = size_at(at);
+    constexpr std::uint8_t kNop[] = {0x00, 0xBF}, kWideNop[] = {0xAF, 0xF3, 0x00, 0x80};
+    std::memcpy(board_.at(at), size == 4 ? kWideNop : kNop, size);
+    at += size;
+  }
+  const std::uint32_t end = std::max(next, end_of(point_));
+  const bool goes_on = step_over(slow, here, end, stop);
+  std::ranges::copy(kept, board_.at(target));
+  slow.forget_code(point_, end - point_);
+  return goes_on;
+}
+
+bool Campaign::apply(Engine& slow, const Context& here, std::uint32_t target, const Fault& fault, Stop& stop) {
+  switch (fault.kind) {
+    case FaultKind::kSkip:
+      return skip(slow, here, target, fault.index, stop);
+    case FaultKind::kOpcodeBit: {
+      std::uint8_t& byte = board_.at(target)[fault.index / 8];
+      const auto bit = static_cast<std::uint8_t>(1U << (fault.index % 8));
+      const std::uint32_t end = end_of(point_);
+      byte ^= bit;
+      const bool goes_on = step_over(slow, here, end, stop);
+      byte ^= bit;
+      slow.forget_code(point_, end - point_);
+      return goes_on;
+    }
+    case FaultKind::kRegister:
+      fast_->set_register(fault.index, faulty_value(fast_->get_register(fault.index), fault.value));
+      return true;
+    case FaultKind::kFlag:
+      fast_->set_register(kXpsr, fast_->get_register(kXpsr) ^ (1U << fault.value));
+      return true;
+    case FaultKind::kLoaded:
+      if (!step_over(slow, here, end_of(point_), stop)) return false;
+      fast_->set_register(fault.index, faulty_value(fast_->get_register(fault.index), fault.value) | (fault.index == kPc ? 1U : 0U));
+      return true;
+  }
+  return true;
+}
+
+Stop Campaign::run_fast() {
+  fast_->on_instruction = [this](std::uint32_t pc) {
+    const std::size_t end = std::min(expected_ + kResyncWindow, milestones_.size());
+    for (std::size_t i = expected_; i < end; ++i) {
+      if (milestones_[i].registers[kPc] != pc) continue;
+      expected_ = i + 1;
+      converged_ = !board_.dirty() && same(milestones_[i], *fast_);
+      return !converged_;
+    }
+    return true;
+  };
+  const std::uint64_t gone = next_milestone_ == 0 ? 0 : milestones_[next_milestone_ - 1].blocks;
+  return fast_->run(blocks_total_ - std::min(gone, blocks_total_) + kBlocksMargin);
+}
+
+bool Campaign::is_started_as_permitted(std::uint32_t pc) {
+  const Bytes& code = scenario_.permitted;
+  if (code.empty() || !kLoadNonSecure.contains(pc)) return false;
+  std::uint32_t entry = 0;
+  std::memcpy(&entry, code.data() + 4, sizeof entry);
+  return pc == (entry & ~1U) && std::equal(code.begin(), code.end(), board_.load.begin());
+}
+
+// Empty while nothing in the monotonic store has fallen. A store that does not read stops the device.
+std::string Campaign::lowered() {
+  const StoreInForce now = store_in_force(board_.at(kFlash.begin + kMonotonicOffset));
+  if (!now.readable) return "";
+  if (now.floor < scenario_.floor) return fmt::format("the floor fell from {} to {}", scenario_.floor, now.floor);
+  if ((scenario_.revoked & ~now.revoked) != 0) return fmt::format("revocations {:#x} became {:#x}", scenario_.revoked, now.revoked);
+  if (now.generation < scenario_.generation) return fmt::format("the generation fell from {} to {}", scenario_.generation, now.generation);
+  return "";
+}
+
+Outcome Campaign::judge(Stop stop, const Engine& engine) {
+  what_ = lowered();
+  if (!what_.empty()) return Outcome::kBypass;
+  const std::uint32_t pc = engine.get_register(kPc);
+  switch (stop) {
+    case Stop::kLeftRom: {
+      if (is_started_as_permitted(pc)) return Outcome::kStarted;
+      if (board_.at(pc) == nullptr) return Outcome::kTrapped;
+      // SECURITY: in the secure state only ROM is executable once boot has set its memory protection unit.
+      // In the non-secure state nothing secure is fetched: bit 28 of an address says so, and before the attribution unit
+      // is on, everything is.
+      if (engine.went_non_secure() && ((pc & kSecureAlias) != 0 || (engine.system_word(kSauControl) & 1U) == 0)) return Outcome::kTrapped;
+      if (!engine.went_non_secure() && (engine.system_word(kMpuControl) & 1U) != 0) return Outcome::kTrapped;
+      what_ = fmt::format("runs bytes at {:#x}{}", pc, engine.went_non_secure() ? "" : " in the secure state");
+      return Outcome::kBypass;
+    }
+    case Stop::kTrapped:
+      what_ = "trapped";
+      return Outcome::kTrapped;
+    case Stop::kReset:
+      what_ = "reset";
+      return Outcome::kReset;
+    case Stop::kTooLong:
+    case Stop::kAsked:
+      what_ = "does not end";
+      return Outcome::kHung;
+    case Stop::kHalted:
+      return Outcome::kStopped;
+  }
+  return Outcome::kStopped;
+}
+
+}  // namespace
+
+void Tally::add(const Tally& other) {
+  faults += other.faults;
+  for (std::size_t i = 0; i < kFaultKindCount; ++i)
+    by_kind[i] += other.by_kind[i];
+  unchanged += other.unchanged;
+  stopped += other.stopped;
+  trapped += other.trapped;
+  reset += other.reset;
+  hung += other.hung;
+  started += other.started;
+  executed.insert(other.executed.begin(), other.executed.end());
+  covered.insert(other.covered.begin(), other.covered.end());
+  bypasses.insert(bypasses.end(), other.bypasses.begin(), other.bypasses.end());
+  if (trouble.empty()) trouble = other.trouble;
+}
+
+std::string check_without_fault(const Elf& elf, const Scenario& scenario) {
+  const CampaignOptions options;
+  return Campaign(elf, scenario, options).learn();
+}
+
+Tally run_campaign(const Elf& elf, const Scenario& scenario, const CampaignOptions& options, unsigned part, unsigned parts) {
+  Campaign campaign(elf, scenario, options);
+  Tally failed;
+  failed.trouble = campaign.learn();
+  return failed.trouble.empty() ? campaign.inject(part, parts) : failed;
+}
+
+}  // namespace aseptic::test

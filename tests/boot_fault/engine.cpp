@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine.h"
+
+#include <bearssl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "aseptic/boot/format/checksum.h"
+#include "p256_on_host.h"
+
+namespace aseptic::test {
+namespace {
+
+constexpr std::uint32_t kUart = 0x50200000;
+constexpr std::uint32_t kPeripheralControl = 0x50080000;
+constexpr std::uint32_t kMemoryProtectionController = 0x58008000;
+constexpr std::uint32_t kSystemSpace = 0xE000E000;
+constexpr std::uint32_t kSystemSpaceNonSecure = 0xE002E000;
+constexpr std::uint32_t kResetControl = 0xD0C;
+constexpr std::uint32_t kResetRequest = 1U << 2U;
+constexpr std::uint32_t kLongFill = 4096;
+constexpr unsigned kPatience = 3;
+
+constexpr std::array<int, 17> kIds = {UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2,  UC_ARM_REG_R3,  UC_ARM_REG_R4, UC_ARM_REG_R5,
+                                      UC_ARM_REG_R6, UC_ARM_REG_R7, UC_ARM_REG_R8,  UC_ARM_REG_R9,  UC_ARM_REG_R10, UC_ARM_REG_R11,
+                                      UC_ARM_REG_R12, UC_ARM_REG_SP, UC_ARM_REG_LR, UC_ARM_REG_PC, UC_ARM_REG_XPSR};
+
+void must(uc_err error) {
+  if (error != UC_ERR_OK) throw std::runtime_error(uc_strerror(error));
+}
+
+template <class Function>
+void* pointer_of(Function function) {
+  return reinterpret_cast<void*>(function);
+}
+
+}  // namespace
+
+Engine::Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, bool real_crypto) : board_(board) {
+  must(uc_open(UC_ARCH_ARM, static_cast<uc_mode>(UC_MODE_THUMB | UC_MODE_MCLASS), &engine_));
+  must(uc_ctl_set_cpu_model(engine_, UC_CPU_ARM_CORTEX_M33));
+  own_ = new_context();
+  save(own_);
+  map();
+  uc_hook hook = 0;
+  if (!real_crypto) add_stubs(elf);
+  if (milestones.empty()) {
+    must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(&on_code), this, kRom.begin, kRom.begin + kRom.size - 1));
+  } else {
+    for (const std::uint32_t address : milestones)
+      must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(&on_code), this, address, address));
+  }
+  must(uc_hook_add(engine_, &hook, UC_HOOK_BLOCK, pointer_of(&on_block), this, 1, 0));
+  must(uc_hook_add(engine_, &hook, UC_HOOK_MEM_WRITE_PROT, pointer_of(&on_protected), this, 1, 0));
+}
+
+// A context carries pointers to parts of the engine that it was taken from: at the end each engine frees its own.
+Engine::~Engine() {
+  restore(own_);
+  uc_context_free(own_);
+  uc_close(engine_);
+}
+
+void Engine::map() {
+  const auto give = [this](const Range& range, std::uint32_t permissions, std::uint8_t* memory) {
+    must(uc_mem_map_ptr(engine_, range.begin, range.size, permissions, memory));
+  };
+  give(kRom, UC_PROT_READ | UC_PROT_EXEC, board_.rom.data());
+  give(kRam, UC_PROT_READ | UC_PROT_WRITE, board_.ram.data());
+  for (const Range& alias : {kLoad, kLoadNonSecure}) {
+    give({alias.begin, kLoadFront}, UC_PROT_READ | UC_PROT_WRITE, board_.load.data());
+    give({alias.begin + kLoadFront, alias.size - kLoadFront}, UC_PROT_READ, board_.load.data() + kLoadFront);
+  }
+  give(kBootSectors, UC_PROT_READ | UC_PROT_WRITE, board_.flash.data());
+  const std::uint32_t between = kSharedSectors.begin - kFlash.begin;
+  give({kFlash.begin + kBootSectors.size, between - kBootSectors.size}, UC_PROT_READ, board_.flash.data() + kBootSectors.size);
+  give(kSharedSectors, UC_PROT_READ | UC_PROT_WRITE, board_.flash.data() + between);
+  const std::uint32_t behind = between + kSharedSectors.size;
+  give({kFlash.begin + behind, kFlash.size - behind}, UC_PROT_READ, board_.flash.data() + behind);
+  for (const std::uint32_t device : {kPeripheralControl, kMemoryProtectionController})
+    must(uc_mem_map(engine_, device, 0x1000, UC_PROT_READ | UC_PROT_WRITE));
+  must(uc_mmio_map(engine_, kUart, 0x1000, &on_uart_read, this, &on_uart_write, this));
+  for (const std::uint32_t space : {kSystemSpace, kSystemSpaceNonSecure})
+    must(uc_mmio_map(engine_, space, 0x1000, &on_system_read, this, &on_system_write, this));
+}
+
+// A stub runs before the first instruction of its function, which is a return in this board's copy of the ROM.
+void Engine::add_stubs(const Elf& elf) {
+  uc_hook hook = 0;
+  const auto stub = [&](const std::string& name, auto* callback, bool returns) {
+    const std::uint32_t address = elf.find(name);
+    if (address == 0) return;
+    must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(callback), this, address, address));
+    constexpr std::uint8_t kReturn[] = {0x70, 0x47};
+    if (returns) std::memcpy(board_.at(address), kReturn, sizeof kReturn);
+  };
+  stub("br_sha2small_round", &on_sha256, true);
+  stub("aseptic_p256_verify", &on_p256, true);
+  stub("4boot8checksumE", &on_checksum, true);
+  stub("memset", &on_fill, false);
+}
+
+void Engine::on_code(uc_engine* engine, std::uint64_t pc, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  if (!me.on_instruction || me.on_instruction(static_cast<std::uint32_t>(pc))) return;
+  me.asked_ = true;
+  uc_emu_stop(engine);
+}
+
+void Engine::on_block(uc_engine* engine, std::uint64_t pc, std::uint32_t size, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  me.last_block_end_ = static_cast<std::uint32_t>(pc) + size;
+  if (++me.blocks_ < me.blocks_max_) return;
+  me.too_long_ = true;
+  uc_emu_stop(engine);
+}
+
+// br_sha2small_round(block, state).
+void Engine::on_sha256(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  std::array<std::uint8_t, 64> block{};
+  std::array<std::uint32_t, 8> state{};
+  if (uc_mem_read(me.engine_, me.get_register(0), block.data(), block.size()) != UC_ERR_OK ||
+      uc_mem_read(me.engine_, me.get_register(1), state.data(), sizeof state) != UC_ERR_OK)
+    return;
+  std::array<std::uint8_t, 32> bytes{};
+  for (std::size_t i = 0; i < 32; ++i)
+    bytes[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  br_sha256_context context;
+  br_sha256_init(&context);
+  br_sha256_set_state(&context, bytes.data(), 64);
+  br_sha256_update(&context, block.data(), block.size());
+  br_sha256_state(&context, bytes.data());
+  for (std::size_t i = 0; i < 8; ++i)
+    state[i] = static_cast<std::uint32_t>(bytes[4 * i] << 24U | bytes[4 * i + 1] << 16U | bytes[4 * i + 2] << 8U | bytes[4 * i + 3]);
+  uc_mem_write(me.engine_, me.get_register(1), state.data(), sizeof state);
+}
+
+// aseptic_p256_verify(key, digest, signature).
+void Engine::on_p256(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  P256Question question;
+  if (uc_mem_read(me.engine_, me.get_register(0), question.key.data(), question.key.size()) != UC_ERR_OK ||
+      uc_mem_read(me.engine_, me.get_register(1), question.digest.data(), question.digest.size()) != UC_ERR_OK ||
+      uc_mem_read(me.engine_, me.get_register(2), question.signature.data(), question.signature.size()) != UC_ERR_OK)
+    return me.set_register(0, 0);
+  const P256Answer answer = p256_on_host(question);
+  me.set_register(0, answer.valid ? 1 : 0);
+}
+
+// checksum(data, size): 64 bits in r0 and r1.
+void Engine::on_checksum(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  constexpr std::uint32_t kLongest = 0x10000;
+  Bytes bytes(std::min(me.get_register(1), kLongest));
+  if (uc_mem_read(me.engine_, me.get_register(0), bytes.data(), bytes.size()) != UC_ERR_OK) bytes.clear();
+  const std::uint64_t sum = boot::checksum(bytes);
+  me.set_register(0, static_cast<std::uint32_t>(sum));
+  me.set_register(1, static_cast<std::uint32_t>(sum >> 32U));
+}
+
+// memset of more than a page: the blank end of the load memory, two megabytes. The loop itself runs (and is faulted)
+// with every other length.
+void Engine::on_fill(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  const std::uint32_t to = me.get_register(0), size = me.get_register(2);
+  if (size <= kLongFill || !kLoad.contains(to) || !kLoad.contains(std::uint64_t{to} + size - 1)) return;
+  std::uint8_t* memory = me.board_.at(to);
+  const auto value = static_cast<std::uint8_t>(me.get_register(1));
+  const std::uint32_t offset = to - kLoad.begin;
+  const std::uint32_t front = offset < kLoadFront ? std::min(size, kLoadFront - offset) : 0;
+  std::memset(memory, value, front);
+  if (size > front && (memory[front] != value || std::memcmp(memory + front, memory + front + 1, size - front - 1) != 0)) {
+    me.board_.mark_dirty();
+    std::memset(memory + front, value, size - front);
+  }
+  me.set_register(2, 0);
+}
+
+bool Engine::on_protected(uc_engine* engine, uc_mem_type, std::uint64_t address, int, std::int64_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  if (kRom.contains(address) || me.board_.at(static_cast<std::uint32_t>(address)) == nullptr) return false;
+  me.board_.mark_dirty();
+  me.opened_ = true;
+  uc_mem_region* regions = nullptr;
+  std::uint32_t count = 0;
+  if (uc_mem_regions(engine, &regions, &count) != UC_ERR_OK) return false;
+  bool good = false;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (address >= regions[i].begin && address <= regions[i].end)
+      good = uc_mem_protect(engine, regions[i].begin, regions[i].end - regions[i].begin + 1, UC_PROT_READ | UC_PROT_WRITE) == UC_ERR_OK;
+  uc_free(regions);
+  return good;
+}
+
+void Engine::protect_again() {
+  if (!opened_) return;
+  opened_ = false;
+  const std::uint32_t between = kSharedSectors.begin - kFlash.begin;
+  const std::uint32_t behind = between + kSharedSectors.size;
+  const Range ranges[] = {{kLoad.begin + kLoadFront, kLoad.size - kLoadFront},
+                          {kLoadNonSecure.begin + kLoadFront, kLoadNonSecure.size - kLoadFront},
+                          {kFlash.begin + kBootSectors.size, between - kBootSectors.size},
+                          {kFlash.begin + behind, kFlash.size - behind}};
+  for (const Range& range : ranges)
+    must(uc_mem_protect(engine_, range.begin, range.size, UC_PROT_READ));
+}
+
+bool Engine::went_non_secure() const {
+  std::uint16_t last = 0;
+  if (kRom.contains(last_block_end_ - 2)) std::memcpy(&last, board_.rom.data() + (last_block_end_ - 2 - kRom.begin), sizeof last);
+  return (last & 0xFF87U) == 0x4704U;
+}
+
+std::uint64_t Engine::on_system_read(uc_engine*, std::uint64_t offset, unsigned, void* self) {
+  return static_cast<Engine*>(self)->system_[offset / 4 % 0x400];
+}
+
+void Engine::on_system_write(uc_engine* engine, std::uint64_t offset, unsigned, std::uint64_t value, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  me.system_[offset / 4 % 0x400] = static_cast<std::uint32_t>(value);
+  if (offset != kResetControl || (value & kResetRequest) == 0) return;
+  me.reset_ = true;
+  uc_emu_stop(engine);
+}
+
+// Nobody speaks on the line: whoever asks again and again without a word of his own waits for ever.
+std::uint64_t Engine::on_uart_read(uc_engine* engine, std::uint64_t, unsigned, void* self) {
+  if (++static_cast<Engine*>(self)->silent_reads_ > kPatience) uc_emu_stop(engine);
+  return 0;
+}
+void Engine::on_uart_write(uc_engine*, std::uint64_t, unsigned, std::uint64_t, void* self) {
+  static_cast<Engine*>(self)->silent_reads_ = 0;
+}
+
+Stop Engine::run(std::uint64_t blocks_max) {
+  blocks_ = 0;
+  silent_reads_ = 0;
+  blocks_max_ = blocks_max;
+  reset_ = too_long_ = asked_ = false;
+  const uc_err error = uc_emu_start(engine_, get_register(kPc) | 1U, 0xFFFFFFFE, 0, 0);
+  if (!kRom.contains(get_register(kPc))) return Stop::kLeftRom;
+  if (error != UC_ERR_OK) return Stop::kTrapped;
+  if (asked_) return Stop::kAsked;
+  if (reset_) return Stop::kReset;
+  return too_long_ ? Stop::kTooLong : Stop::kHalted;
+}
+
+Registers Engine::registers() const {
+  Registers values{};
+  std::array<void*, 17> to{};
+  auto ids = kIds;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    to[i] = &values[i];
+  uc_reg_read_batch(engine_, ids.data(), to.data(), static_cast<int>(ids.size()));
+  return values;
+}
+
+void Engine::set_register(std::size_t index, std::uint32_t value) {
+  uc_reg_write(engine_, kIds[index], &value);
+}
+
+std::uint32_t Engine::get_register(std::size_t index) const {
+  std::uint32_t value = 0;
+  uc_reg_read(engine_, kIds[index], &value);
+  return value;
+}
+
+void Engine::reset_to(std::uint32_t pc) {
+  for (std::size_t i = 0; i < kPc; ++i)
+    set_register(i, 0);
+  std::uint32_t stack = 0;
+  std::memcpy(&stack, board_.rom.data(), sizeof stack);
+  set_register(kSp, stack);
+  set_register(kPc, pc | 1U);
+}
+
+void Engine::take_state_of(const Engine& other) {
+  uc_context* context = other.new_context();
+  other.save(context);
+  restore(context);
+  uc_context_free(context);
+  system_ = other.system_;
+}
+
+uc_context* Engine::new_context() const {
+  uc_context* context = nullptr;
+  must(uc_context_alloc(engine_, &context));
+  return context;
+}
+
+void Engine::forget_code(std::uint32_t address, std::uint32_t size) {
+  must(uc_ctl_remove_cache(engine_, address, address + size));
+}
+
+}  // namespace aseptic::test

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One Cortex-M33 of Unicorn over a Board. Two of them share one board: a slow one that can stop before any instruction
+// (the run without fault, single steps), and a fast one that stops only at milestones (the run after a fault).
+// Model: instructions of the ISA, no pipeline, no bus timing; any exception ends the run (boot's handlers only record
+// it and reset). Hash and signature primitives run on the host unless `real_crypto`.
+#pragma once
+#include <unicorn/unicorn.h>
+
+#include <functional>
+#include <set>
+
+#include "board.h"
+
+namespace aseptic::test {
+
+// r0..r12, sp, lr, pc, xpsr.
+using Registers = std::array<std::uint32_t, 17>;
+inline constexpr std::size_t kSp = 13, kLr = 14, kPc = 15, kXpsr = 16;
+
+enum class Stop { kAsked, kHalted, kTrapped, kReset, kTooLong, kLeftRom };
+
+class Engine {
+ public:
+  // `milestones` empty: the slow engine, `on_instruction` is asked before each instruction of ROM; else it is asked at
+  // the milestones only. It returns false to stop there.
+  Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, bool real_crypto);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  Stop run(std::uint64_t blocks_max);
+  std::function<bool(std::uint32_t pc)> on_instruction;
+
+  [[nodiscard]] Registers registers() const;
+  void set_register(std::size_t index, std::uint32_t value);
+  [[nodiscard]] std::uint32_t get_register(std::size_t index) const;
+  void reset_to(std::uint32_t pc);
+  void take_state_of(const Engine& other);
+  void save(uc_context* to) const { uc_context_save(engine_, to); }
+  void restore(uc_context* from) { uc_context_restore(engine_, from); }
+  [[nodiscard]] uc_context* new_context() const;
+  void forget_code(std::uint32_t address, std::uint32_t size);
+  void protect_again();
+  [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
+  // The last block of ROM ended with BXNS.
+  [[nodiscard]] bool went_non_secure() const;
+  [[nodiscard]] std::uint32_t system_word(std::uint32_t address) const { return system_[address / 4 % 0x400]; }
+
+ private:
+  void map();
+  void add_stubs(const Elf& elf);
+  static void on_code(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_block(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_sha256(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_p256(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_checksum(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_fill(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static bool on_protected(uc_engine*, uc_mem_type, std::uint64_t address, int size, std::int64_t value, void* self);
+  static std::uint64_t on_system_read(uc_engine*, std::uint64_t offset, unsigned size, void* self);
+  static void on_system_write(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value, void* self);
+
+  static std::uint64_t on_uart_read(uc_engine*, std::uint64_t offset, unsigned size, void* self);
+  static void on_uart_write(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value, void* self);
+
+  Board& board_;
+  uc_engine* engine_ = nullptr;
+  uc_context* own_ = nullptr;  // as it was opened
+  std::uint64_t blocks_ = 0;
+  std::uint32_t last_block_end_ = 0;
+  std::uint64_t blocks_max_ = 0;
+  unsigned silent_reads_ = 0;
+  bool reset_ = false;
+  bool too_long_ = false;
+  bool asked_ = false;
+  bool opened_ = false;
+  std::array<std::uint32_t, 0x400> system_{};
+};
+
+}  // namespace aseptic::test

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the device is offered in a campaign: a flash image, the cause of the reset, and the one image (if any) that may
+// start. In each negative scenario the rest of the device is in order: only the named thing is wrong.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/qemu/flash_image.h"
+
+namespace aseptic::test {
+
+struct Scenario {
+  std::string name;
+  std::string wrong;       // in a few words; empty: a control, in which `permitted` must start
+  Bytes flash;
+  Bytes permitted;         // code of the only image that may start; empty: none
+  bool commanded = false;  // the reset was commanded by the application; else power was lost
+  std::uint32_t floor = 0;
+  std::uint32_t revoked = 0;
+  std::uint32_t generation = 0;
+
+  [[nodiscard]] bool negative() const { return !wrong.empty(); }
+};
+
+// Signed afresh with keys of this process.
+std::vector<Scenario> all_scenarios();
+
+struct StoreInForce {
+  bool readable = false;
+  std::uint32_t floor = 0;
+  std::uint32_t revoked = 0;
+  std::uint32_t generation = 0;
+};
+// The monotonic store as boot reads it: `area` = its three cells.
+StoreInForce store_in_force(const std::uint8_t* area);
+
+}  // namespace aseptic::test
