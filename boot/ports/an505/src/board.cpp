@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::uint32_t kTicksPerSecond = 20'000'000;
 constexpr std::uint32_t kTicksPerPeriod = kTicksPerSecond / 2;
+constexpr std::uint32_t kMpu = 0xE000ED90;
 constexpr std::uint32_t kSauControl = 0xE000EDD0;
 constexpr std::uint32_t kSauNumber = 0xE000EDD8;
 constexpr std::uint32_t kSauBase = 0xE000EDDC;
@@ -85,7 +86,22 @@ Status MemoryFlash::erase_sector(std::uint32_t address) {
   return Status::kOk;
 }
 
+// SECURITY(T-55): in the secure state only boot's own code is executable: whatever goes astray ends in a fault instead
+// of in a stack, a work buffer or an image. The image runs in the non-secure state, which this unit does not govern.
+void protect_execution() {
+  constexpr std::uint32_t kNever = 1, kOn = 1, kDefaultMapBehind = 4, kNormalMemory = 0x44;
+  auto* const mpu = reinterpret_cast<volatile std::uint32_t*>(kMpu);
+  mpu[0x30 / 4] = kNormalMemory;
+  mpu[0x0C / 4] = 0x20000000 | kNever;  // region 0, two more registers each: up to 0x3FFFFFFF, then 0x60000000 to 0x9FFFFFFF
+  mpu[0x10 / 4] = 0x3FFFFFE0 | kOn;
+  mpu[0x14 / 4] = 0x60000000 | kNever;
+  mpu[0x18 / 4] = 0x9FFFFFE0 | kOn;
+  mpu[0x04 / 4] = kOn | kDefaultMapBehind;
+  __asm__ volatile("dsb\n isb\n" ::: "memory");
+}
+
 void start_board() {
+  protect_execution();
   reg32(kUart + 16) = 16;  // divisor: the fastest
   reg32(kUart + 8) = 3;    // transmitter and receiver on
   [[maybe_unused]] const std::uint32_t stale = reg32(kUart);  // what came before is nobody's
