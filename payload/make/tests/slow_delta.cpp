@@ -458,7 +458,8 @@ class Decoder {
     for (const Segment& s : map_.segments)
       if (s.old_at <= at) in_front.push_back(&s);
     if (in_front.empty()) return nullptr;
-    std::stable_sort(in_front.begin(), in_front.end(), [](auto* a, auto* b) { return a->old_at < b->old_at; });
+    std::sort(in_front.begin(), in_front.end(),
+              [](auto* a, auto* b) { return std::tie(a->old_at, a) < std::tie(b->old_at, b); });
     const Segment* nearest = in_front.back();
     const Segment* farthest = in_front.front();
     for (const Segment* s : in_front)
