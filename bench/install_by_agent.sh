@@ -2,23 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # The whole agent: a virtual pump under trusted boot fetches a release with a real root file system over mutual TLS,
 # verifies everything, installs and reads back, up to STAGED; CPU and PSS are those of asepticd's processes alone.
-# Next to it, alternating, `zstd -dc | dd conv=fsync` of the same image. Called by bench/run_install.sh RUNS.
-# EMULATED device. Environment: ASEPTIC_BIN names other programs to use.
+# Next to it, alternating, `zstd -dc | dd conv=fsync` of the same image.
+#   install_by_agent.sh RUNS OLD NEW   RUNS pairs; with 0, one install alone, for its memory
+# Called by bench/run_install.sh. EMULATED device. Environment: ASEPTIC_BIN names other programs to use.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-runs=$1
+runs=$1 tree_1=$2 tree_2=$3
 bin=${ASEPTIC_BIN:-$root/build/bench/bin}
 bench=$root/build/bench/bin/install_bench
 work=$root/build/bench/agent
 begin_us=${EPOCHREALTIME/./}
 patience=400
-tree_1=$root/build/corpus/v1.ext4
-tree_2=$root/build/corpus/v2.ext4
 
 fail() { echo "install_by_agent: $*" >&2; agent_status >&2 || true; exit 1; }
 quietly() { "$@" >> "$work/signing_room.log" 2>&1 || fail "$* (see $work/signing_room.log)"; }
 
-[[ -f $tree_1 && -f $tree_2 ]] || { echo "No corpus in build/corpus: the agent's part is left out."; exit 0; }
 rm -rf "$work"
 mkdir -p "$work"
 : > "$work/console.log"
@@ -43,6 +41,9 @@ prepare() {
   quietly publish_release 2
   mkdir "$work/factory"
   tar -C "$device" --exclude=./slots --exclude=./boot/recovery.img -cf "$work/factory/state.tar" .
+}
+
+prepare_pipe() {
   zstd -q -3 -T1 "$work/releases/2.img" -o "$work/image.zst"
   cp --sparse=never "$work/releases/2.img" "$work/slot.dd"
 }
@@ -74,6 +75,14 @@ median() { sort -n | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1)
 prepare
 connect_console
 start_server
+if [[ $runs -eq 0 ]]; then
+  read -r our_cpu our_pss processes <<< "$(run_agent)"
+  [[ $processes -ge 2 ]] || fail "fewer than two asepticd processes were seen"
+  printf 'Agent, %s MiB sparse image: %s s CPU, peak PSS of all asepticd processes %s MiB (target <= 16)\n' \
+    "$(($(stat -c %s "$work/releases/2.img") >> 20))" "$our_cpu" "$our_pss"
+  exit 0
+fi
+prepare_pipe
 for ((i = 1; i <= runs; ++i)); do
   pipe=$("$bench" cost sh -c "zstd -dc '$work/image.zst' | dd of='$work/slot.dd' bs=1M conv=fsync,notrunc status=none")
   ours=$(run_agent)

@@ -36,9 +36,13 @@ if [[ ! -f $sparse/reference || $bench -nt $sparse/reference ]]; then
   truncate -s 4G "$sparse/data.img"
   tail -c $((8 << 20)) "$image" >> "$sparse/data.img"
   "$bench" prepare "$sparse/data.img" "$sparse" 1
-  rm "$sparse/data.img"
 fi
 "$bench" measure "$sparse"
 
 echo
-bench/install_by_agent.sh "$runs"
+if [[ -f build/corpus/v1.ext4 && -f build/corpus/v2.ext4 ]]; then
+  bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4
+  bench/install_by_agent.sh 0 build/corpus/v1.ext4 "$sparse/data.img"
+else
+  echo "No corpus in build/corpus: the agent's part is left out."
+fi
