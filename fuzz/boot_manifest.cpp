@@ -27,6 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(decode_boot_report(region, report));
   std::array<std::uint8_t, kSignatureBlockSize> block{};
   std::memcpy(block.data(), data, size < block.size() ? size : block.size());
-  static_cast<void>(check_signature_block(block, LifeCycle::kDevelopment));
+  static_cast<void>(check_signature_block(block));
   return 0;
 }

@@ -28,6 +28,7 @@
 #include "aseptic/platform/codes.h"
 #include "aseptic/sim/boot_storage.h"
 #include "aseptic/trust/verified_statements.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::agent::test {
 namespace {
@@ -179,7 +180,7 @@ BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64
   manifest.min_root_version = min_root_version;
   const Bytes point = *keys.builder.public_key().p256_point();
   manifest.classic_key_id = core::sha256(point).bytes;
-  manifest.post_quantum_key_id = core::sha256(Bytes(boot::kSlhDsaPublicKeySize, 0)).bytes;
+  manifest.post_quantum_key_id = core::sha256(::aseptic::test::release_test_key().view()).bytes;
   out.image = core::Digest{boot::image_digest(hasher, manifest)};
   trust::Component component = component_of(out);
   manifest.set_digest = trust::release_set_digest({component}).bytes;
@@ -196,6 +197,7 @@ BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64
   message.insert(message.end(), region.begin(), region.end());
   const auto signature = keys.builder.sign_raw(message);
   std::ranges::copy(signature, out.slot_bytes.begin() + boot::kManifestRegionSize);
+  ::aseptic::test::put_release_signature(out.slot_bytes);
 
   MemoryImage source(out.slot_bytes);
   MemoryPayload payload;
@@ -299,6 +301,7 @@ sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t 
   boot::KeySlot& slot = provisioning.key_slots[0];
   slot.provisioned = true;
   std::ranges::copy(*keys.builder.public_key().p256_point(), slot.keys.p256.begin());
+  slot.keys.post_quantum = ::aseptic::test::release_test_key();
   slot.hash = boot::key_slot_hash(hasher, slot.keys);
 
   Bytes record(boot::kProvisioningSize), secret(32, 0x42), journal(2 * boot::kJournalHalfMin, 0xFF),
@@ -420,8 +423,21 @@ class RememberingVerifier final : public boot::SignatureVerifier {
     question += core::as_text(signature);
     const auto found = known.find(question);
     if (found != known.end()) return found->second;
-    boot::host::P256Verifier verifier;
+    boot::host::PairVerifier verifier;
     return known[question] = verifier.verify_p256(key, digest, signature);
+  }
+  boot::Status verify_post_quantum(const boot::PostQuantumKey& key, const boot::SignedMessage& message,
+                                   boot::SignatureSource& signature) override {
+    thread_local std::map<core::Digest, boot::Status> known;
+    std::array<std::uint8_t, boot::kSlhDsaSignatureSize> bytes{};
+    if (const boot::Status status = signature.next(bytes); !boot::ok(status)) return status;
+    core::Sha256 question;
+    const core::Digest id = question.update(key.view()).update(message.domain).update(message.body).update(bytes).finish();
+    const auto found = known.find(id);
+    if (found != known.end()) return found->second;
+    boot::host::PairVerifier verifier;
+    boot::SignatureBytes source(bytes);
+    return known[id] = verifier.verify_post_quantum(key, message, source);
   }
 };
 

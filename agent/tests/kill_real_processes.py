@@ -74,14 +74,16 @@ class Workshop:
         (self.folder / f"r{sequence}.toml").write_text(
             DESCRIPTION.format(version=version, sequence=sequence, product=PRODUCT))
         program = self.bin / ("pump_v1" if sequence % 2 else "pump_v2")
-        self.aseptic("image", "build", "--description", f"r{sequence}.toml", "--builder", "builder", "--exec", program,
-                     "--out", f"pump{sequence}.img")
+        self.aseptic("image", "build", "--description", f"r{sequence}.toml", "--builder", "builder", "--release-key",
+                     "release-image", "--exec", program, "--out", f"pump{sequence}.img")
         self.aseptic("image", "sign", f"pump{sequence}.img", "--key", "builder", "--yes")
+        self.aseptic("image", "release", f"pump{sequence}.img", "--key", "release-image", "--builder", "builder", "--yes")
         return version
 
     def begin(self):
         self.aseptic("keys", "create", "root-a", "root-b", "root-c", "rel-a", "rel-b")
         self.aseptic("keys", "create", "--algorithm", "p256", "builder", "snap", "time", "pidx")
+        self.aseptic("keys", "create", "--algorithm", "slh-dsa", "release-image")
         self.aseptic("pki", "init", "--dns", "localhost", "--address", "127.0.0.1")
         self.aseptic("pki", "server", "--dns", "localhost", "--address", "127.0.0.1")
         self.aseptic("repo", "init", "REPO", *[x for r in "abc" for x in ("--root", f"root-{r}")], "--release", "rel-a",
@@ -97,7 +99,7 @@ class Workshop:
         signing = f"E{sequence}/targets.signing.json"
         (self.folder / f"E{sequence}").mkdir(exist_ok=True)
         self.aseptic("release", "create", "REPO", "--signing", signing, "--description", f"r{sequence}.toml", "--image",
-                     f"pump{sequence}.img", "--builder", "builder", "--zstd-level", "1")
+                     f"pump{sequence}.img", "--builder", "builder", "--release-key", "release-image", "--zstd-level", "1")
         self.aseptic("channel", "set", "REPO", "--signing", signing, "--product", PRODUCT, "--release", f"pump-{version}")
         root = [] if sequence == 1 else ["--root", "REPO/metadata/1.root.json"]
         for key in ("rel-a", "rel-b"):
@@ -119,7 +121,7 @@ class Workshop:
 
     def provision(self, port):
         self.aseptic("device", "provision", "DEV", "--id", "pump-0001", "--description", "r1.toml", "--image", "pump1.img",
-                     "--builder", "builder", "--root", "REPO/metadata/1.root.json", "--jurisdiction", "EU", "--repository-url",
+                     "--builder", "builder", "--release-key", "release-image", "--root", "REPO/metadata/1.root.json", "--jurisdiction", "EU", "--repository-url",
                      f"https://localhost:{port}", "--report-url", f"https://localhost:{port}/v1/reports", "--poll", "1")
         return self.folder / "DEV"
 

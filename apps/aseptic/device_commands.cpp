@@ -18,7 +18,7 @@ namespace {
 
 struct Options {
   std::string device, id, description, component, image, root, policy, pki = "pki", jurisdiction, provisioning_key, location_site;
-  std::vector<std::string> builders, groups;
+  std::vector<std::string> builders, release_keys, groups;
   std::uint32_t hardware_revision = 1, days = 730;
   std::uint64_t slot_size = 0;
   publish::DeviceSite site;
@@ -39,7 +39,7 @@ core::Result<publish::ProvisionPlan> plan_of(Workbench& bench, const Options& op
                               .component = options.component, .image = options.image, .slot_size = options.slot_size, .root = options.root,
                               .groups = options.groups, .location_site = options.location_site, .anchors_pem = anchors, .site = options.site};
   ASEPTIC_TRY(plan.description, publish::ReleaseDescription::read(options.description));
-  ASEPTIC_TRY(plan.builders, bench.public_keys(options.builders));
+  ASEPTIC_TRY(plan.keys, bench.image_keys(options.builders, options.release_keys));
   if (!options.policy.empty()) plan.policy = options.policy;
   return plan;
 }
@@ -128,6 +128,7 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--component", options->component, "Its main component (default: the only one)");
   command->add_option("--image", options->image, "Signed factory image; written to both slots and to recovery")->required();
   command->add_option("--builder", options->builders, "Builder's public key, one key slot each (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--release-key", options->release_keys, "Release role's public key for images, one for each builder")->required()->allow_extra_args(false);
   command->add_option("--root", options->root, "TUF root metadata that the device trusts")->required();
   command->add_option("--policy", options->policy, "Authority policy signed by that root");
   command->add_option("--provisioning-key", options->provisioning_key, "Factory's key, named by the policy: signs what this device is");

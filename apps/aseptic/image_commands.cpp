@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// aseptic image: build, sign, verify, show.
+// aseptic image: build, sign, release, verify.
 #include "aseptic/publish/image.h"
 
 #include <charconv>
@@ -16,8 +16,8 @@ namespace aseptic::app {
 namespace {
 
 struct Options {
-  std::string description, component, builder, exec_file, out, image, key, previous;
-  std::vector<std::string> trees, builders, others;
+  std::string description, component, builder, release_key, exec_file, out, image, key, previous;
+  std::vector<std::string> trees, builders, release_keys, others;
   std::string hardware;
   std::uint32_t revoke_mask = 0, min_boot = 0, min_root = 0;
   bool revoke_now = false, yes = false;
@@ -41,7 +41,9 @@ core::JsonObject image_json(const publish::ImageInfo& info) {
           {"image_digest", info.image_digest.hex()},
           {"set_digest", info.set_digest.hex()},
           {"builder_key_id", info.builder_key_id.hex()},
-          {"signed", info.has_signature},
+          {"release_key_id", info.release_key_id.hex()},
+          {"signed", info.has_builder_signature},
+          {"released", info.has_release_signature},
           {"regions", std::move(regions)}};
 }
 
@@ -84,7 +86,7 @@ core::Result<publish::ImagePlan> plan_of(Workbench& bench, const Options& option
                           .version = description.draft.version.text(), .sequence = component->sequence, .epoch = component->epoch,
                           .key_revoke_mask = options.revoke_mask,
                           .revocation = options.revoke_now ? publish::Revocation::kNow : publish::Revocation::kAfterPolicyDelay,
-                          .min_boot_version = options.min_boot, .min_root_version = options.min_root};
+                          .min_boot_version = options.min_boot, .min_root_version = options.min_root, .profile = bench.profile()};
   for (const trust::ComponentDependency& dependency : component->dependencies)
     plan.dependencies.push_back({dependency.component, dependency.sequence_min});
   if (!options.exec_file.empty()) plan.regions.push_back({publish::ImageRegionKind::kExecCopied, options.exec_file});
@@ -112,41 +114,55 @@ std::string image_line(const std::string& file, const publish::ImageInfo& info) 
 }
 
 core::Result<void> build(Workbench& bench, const Options& options) {
-  ASEPTIC_TRY(const core::PublicKey builder, bench.public_key(options.builder));
-  ASEPTIC_TRY_VOID(publish::check_admissible(builder, platform::KeyCustody::kToken, bench.profile()));
-  // There is no second algorithm yet, so every image is of the development life cycle (protocol.md section 2).
-  if (bench.profile() == publish::Profile::kProduction)
-    return core::Error(publish::PublishCode::kDevelopmentKey, "production images need both signature algorithms, and the second one does not exist yet");
+  ASEPTIC_TRY(const std::vector<publish::ImageKeys> keys, bench.image_keys({options.builder}, {options.release_key}));
   ASEPTIC_TRY(const publish::ImagePlan plan, plan_of(bench, options));
-  ASEPTIC_TRY(const publish::ImageInfo info, publish::build_image(plan, builder, options.out));
+  ASEPTIC_TRY(const publish::ImageInfo info, publish::build_image(plan, keys.front(), options.out));
   bench.say(image_line(options.out, info) + "  not signed yet: aseptic image sign " + options.out, image_json(info));
   return {};
 }
 
-core::Result<void> sign(Workbench& bench, const Options& options) {
-  ASEPTIC_TRY(publish::BuilderSigner signer, bench.signer<publish::BuilderRole>(options.key));
+core::Result<publish::Agreement> agreement_to(const Options& options, publish::ImageCustodian custodian) {
   std::optional<Path> previous;
   if (!options.previous.empty()) previous = options.previous;
-  ASEPTIC_TRY(const publish::Presentation presentation, publish::review_image(options.image, previous));
-  ASEPTIC_TRY(const publish::Agreement agreement, publish::Agreement::ask(presentation, ask_on_terminal(options.yes ? Answer::kAssumeYes : Answer::kAsk)));
+  ASEPTIC_TRY(const publish::Presentation presentation, publish::review_image(options.image, custodian, previous));
+  return publish::Agreement::ask(presentation, ask_on_terminal(options.yes ? Answer::kAssumeYes : Answer::kAsk));
+}
+
+core::Result<void> sign(Workbench& bench, const Options& options) {
+  ASEPTIC_TRY(publish::BuilderSigner signer, bench.signer<publish::BuilderRole>(options.key));
+  ASEPTIC_TRY(const publish::Agreement agreement, agreement_to(options, publish::ImageCustodian::kBuilder));
   publish::SigningLog log(bench.log_path());
   ASEPTIC_TRY_VOID(publish::sign_image(options.image, agreement, signer, {log, bench.now()}));
-  ASEPTIC_TRY(const publish::ImageInfo info, publish::verify_image(options.image, {signer.public_key()}));
-  bench.say("signed " + options.image + " with " + options.key, image_json(info));
+  ASEPTIC_TRY(const publish::ImageInfo info, publish::read_image(options.image));
+  bench.say("signed " + options.image + " with " + options.key + "; not released yet: the release role runs aseptic image release " + options.image,
+            image_json(info));
+  return {};
+}
+
+core::Result<void> release(Workbench& bench, const Options& options) {
+  ASEPTIC_TRY(const core::PublicKey builder, bench.public_key(options.builder));
+  publish::HashKeyFolder folder = bench.hash_keys();
+  ASEPTIC_TRY(std::unique_ptr<platform::PostQuantumSigner> key, folder.open_slh_dsa(options.key));
+  ASEPTIC_TRY(publish::ImageReleaseSigner signer, publish::ImageReleaseSigner::admit(std::move(key), bench.profile()));
+  ASEPTIC_TRY(const publish::Agreement agreement, agreement_to(options, publish::ImageCustodian::kRelease));
+  publish::SigningLog log(bench.log_path());
+  ASEPTIC_TRY_VOID(publish::release_image(options.image, agreement, builder, signer, {log, bench.now()}));
+  ASEPTIC_TRY(const publish::ImageInfo info, publish::verify_image(options.image, {{builder, signer.public_key()}}));
+  bench.say("released " + options.image + " with " + options.key, image_json(info));
   return {};
 }
 
 core::Result<void> verify(Workbench& bench, const Options& options) {
-  ASEPTIC_TRY(const std::vector<core::PublicKey> builders, bench.public_keys(options.builders));
-  ASEPTIC_TRY(const publish::ImageInfo info, publish::verify_image(options.image, builders));
-  bench.say(image_line(options.image, info) + "  verifies: signature, every region, nothing between them", image_json(info));
+  ASEPTIC_TRY(const std::vector<publish::ImageKeys> keys, bench.image_keys(options.builders, options.release_keys));
+  ASEPTIC_TRY(const publish::ImageInfo info, publish::verify_image(options.image, keys));
+  bench.say(image_line(options.image, info) + "  verifies: both signatures, every region, nothing between them", image_json(info));
   return {};
 }
 
 }  // namespace
 
 void add_image_commands(CLI::App& app, Workbench& bench) {
-  CLI::App* image = app.add_subcommand("image", "Slot images: boot manifest, regions, the builder's signature");
+  CLI::App* image = app.add_subcommand("image", "Slot images: boot manifest, regions, two signatures by two custodians");
   image->require_subcommand(1)->fallthrough();
   const auto options = std::make_shared<Options>();
 
@@ -156,6 +172,7 @@ void add_image_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--component", options->component, "Component of the description (default: the only one)");
   command->add_option("--hardware", options->hardware, "Hardware of the description (default: the first)");
   command->add_option("--builder", options->builder, "Builder's public key, P-256 (PEM file or label)")->required();
+  command->add_option("--release-key", options->release_key, "Release role's public key for images, SLH-DSA or LMS (PEM file or label)")->required();
   command->add_option("--exec", options->exec_file, "Static ELF program: copied to memory, verified there, run there");
   command->add_option("--tree", options->trees, "File system image, verified block by block when read (repeat)")->allow_extra_args(false);
   command->add_option("--with", options->others, "Another component of the set, UUID:SEQUENCE:EPOCH:IMAGE-DIGEST (repeat)")->allow_extra_args(false);
@@ -174,10 +191,20 @@ void add_image_commands(CLI::App& app, Workbench& bench) {
   command->add_flag("--yes", options->yes, "Do not ask");
   on_run(command, bench, [&bench, options] { return sign(bench, *options); });
 
+  command = image->add_subcommand("release", "Second custodian, on another machine: show a built image, ask, log, add the post-quantum signature");
+  command->fallthrough();
+  command->add_option("IMAGE", options->image, "Image file, signed by its builder")->required();
+  command->add_option("--key", options->key, "Label of the release role's key for images")->required();
+  command->add_option("--builder", options->builder, "Public key of the builder who must have signed it (PEM file or label)")->required();
+  command->add_option("--previous", options->previous, "Image of the release before, to compare with");
+  command->add_flag("--yes", options->yes, "Do not ask");
+  on_run(command, bench, [&bench, options] { return release(bench, *options); });
+
   command = image->add_subcommand("verify", "Verify an image as boot does");
   command->fallthrough();
   command->add_option("IMAGE", options->image, "Image file")->required();
   command->add_option("--builder", options->builders, "Builder's public key (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--release-key", options->release_keys, "Release role's public key, one for each builder")->required()->allow_extra_args(false);
   on_run(command, bench, [&bench, options] { return verify(bench, *options); });
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   std::string repository, signing, payloads, description, product, channel = "stable", release_id, reason, root;
-  std::vector<std::string> images, builders, editions, snapshot_keys, timestamp_keys, role_keys, needs, factories;
+  std::vector<std::string> images, builders, release_image_keys, editions, snapshot_keys, timestamp_keys, role_keys, needs, factories;
   std::uint32_t days = 365, snapshot_days = 30, timestamp_days = 7, role_days = 90, attempt = 0, version = 1;
   int zstd_level = 9;
   bool offline = false;
@@ -27,7 +27,7 @@ std::string payloads_path(const Options& options) {
 
 core::Result<publish::ReleaseImages> images_of(Workbench& bench, const Options& options, const publish::ReleaseDescription& description) {
   publish::ReleaseImages images;
-  ASEPTIC_TRY(images.builders, bench.public_keys(options.builders));
+  ASEPTIC_TRY(images.keys, bench.image_keys(options.builders, options.release_image_keys));
   for (const std::string& argument : options.images) {
     const std::size_t equals = argument.find('=');
     if (equals == argument.npos && description.draft.components.size() != 1)
@@ -167,6 +167,7 @@ void add_create(CLI::App* release, Workbench& bench) {
   command->add_option("--description", options->description, "Release description (TOML)")->required();
   command->add_option("--image", options->images, "Signed image, COMPONENT=FILE or FILE (repeat)")->required()->allow_extra_args(false);
   command->add_option("--builder", options->builders, "Builder's public key that the images must verify against (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--release-key", options->release_image_keys, "Release role's public key for images, one for each builder")->required()->allow_extra_args(false);
   command->add_option("--payloads", options->payloads, "List of what the payload-index role will name (default: SIGNING.payloads)");
   command->add_option("--zstd-level", options->zstd_level, "Compression")->check(CLI::Range(1, 19))->capture_default_str();
   on_run(command, bench, [&bench, options] { return create(bench, *options); });

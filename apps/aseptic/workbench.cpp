@@ -44,6 +44,30 @@ core::Result<std::vector<core::PublicKey>> Workbench::public_keys(const std::vec
   return keys;
 }
 
+core::Result<core::PostQuantumPublicKey> Workbench::post_quantum_key(const std::string& name) const {
+  std::error_code ignored;
+  const std::string file = std::filesystem::is_regular_file(name, ignored) ? name : (Path(keys_folder) / (name + ".pub")).string();
+  ASEPTIC_TRY(const core::Bytes pem, publish::read_file(file, 64u << 10));
+  return core::PostQuantumPublicKey::from_pem(core::as_text(pem)).within(file);
+}
+
+core::Result<std::vector<publish::ImageKeys>> Workbench::image_keys(const std::vector<std::string>& builders,
+                                                                    const std::vector<std::string>& releases) const {
+  if (builders.size() != releases.size())
+    return core::Error(publish::PublishCode::kInput, "image keys come in pairs: give one --release-key for each --builder, in the same order");
+  std::vector<publish::ImageKeys> pairs;
+  for (std::size_t i = 0; i < builders.size(); ++i) {
+    ASEPTIC_TRY(core::PublicKey builder, public_key(builders[i]));
+    ASEPTIC_TRY(core::PostQuantumPublicKey release, post_quantum_key(releases[i]));
+    pairs.push_back({std::move(builder), std::move(release)});
+  }
+  return pairs;
+}
+
+void Workbench::show_progress(unsigned percent) {
+  if (::isatty(STDERR_FILENO) != 0) std::cerr << "\rsigning: " << percent << " %" << (percent == 100 ? "\n" : "") << std::flush;
+}
+
 core::Result<std::vector<publish::OnlineSigner>> Workbench::online_signers(const std::vector<std::string>& labels) const {
   std::vector<publish::OnlineSigner> signers;
   for (const std::string& label : labels) {

@@ -8,6 +8,8 @@
 #include "aseptic/core/json.h"
 #include "aseptic/platform/clock.h"
 #include "aseptic/platform/entropy.h"
+#include "aseptic/publish/hash_keys.h"
+#include "aseptic/publish/image.h"
 #include "aseptic/publish/repository.h"
 #include "aseptic/publish/signing.h"
 
@@ -42,6 +44,12 @@ class Workbench {
   // A PEM file, or else a label of the key store.
   core::Result<core::PublicKey> public_key(const std::string& name) const;
   core::Result<std::vector<core::PublicKey>> public_keys(const std::vector<std::string>& names) const;
+
+  // Pairs of image keys: a builder's and a release role's, in the order given, as many of one as of the other.
+  core::Result<std::vector<publish::ImageKeys>> image_keys(const std::vector<std::string>& builders, const std::vector<std::string>& releases) const;
+  publish::HashKeyFolder hash_keys() { return publish::HashKeyFolder(keys_folder, entropy_, show_progress); }
+  core::Result<core::PostQuantumPublicKey> post_quantum_key(const std::string& name) const;  // a PEM file, or else a label
+  static void show_progress(unsigned percent);
 
   template <typename Role>
   core::Result<publish::RoleSigner<Role>> signer(const std::string& label) const {

@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 15> kTable{{
+constexpr std::array<core::ErrorInfo, 16> kTable{{
     {601, "publish.file_io", kHalt, "A file of the publisher cannot be read or written."},
     {602, "publish.input", kReject, "An argument or a description file is not acceptable."},
     {603, "publish.repository_state", kReject, "The repository on disk is not in the state that the operation needs."},
@@ -26,6 +26,7 @@ constexpr std::array<core::ErrorInfo, 15> kTable{{
     {613, "publish.target_path", kReject, "A target or role name is not allowed."},
     {614, "publish.format_unknown", kReject, "The file is in none of the known formats."},
     {615, "publish.not_confirmed", kReject, "The person did not confirm what was shown."},
+    {616, "publish.one_time_state", kHalt, "The one-time state of an LMS key does not allow a signature."},
 }};
 
 }  // namespace

@@ -10,6 +10,8 @@
 
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/tree_hash.h"
+#include "aseptic/boot/signatures/lms.h"
+#include "aseptic/boot/signatures/slh_dsa.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/review.h"
 #include "aseptic/trust/release_manifest.h"
@@ -60,12 +62,14 @@ ImageInfo info_of(const Head& head) {
   info.image_digest = core_digest(boot::image_digest(hasher, m));
   info.set_digest = core_digest(m.set_digest);
   info.builder_key_id = core_digest(m.classic_key_id);
+  info.release_key_id = core_digest(m.post_quantum_key_id);
   info.tree_salt = core_digest(m.tree_salt);
   info.sbom = core_digest(m.sbom_digest);
   info.key_revoke_mask = m.key_revoke_mask;
   info.revocation = (m.policy_flags & boot::kPolicyRevokeNow) != 0 ? Revocation::kNow : Revocation::kAfterPolicyDelay;
   info.is_development = m.life_cycle == boot::LifeCycle::kDevelopment;
-  info.has_signature = !boot::all_bytes_are(head.block, 0);
+  info.has_builder_signature = !boot::all_bytes_are(core::ByteView(head.block).first(boot::kP256SignatureSize), 0);
+  info.has_release_signature = !boot::all_bytes_are(core::ByteView(head.block).subspan(boot::kP256SignatureSize), 0);
   for (std::size_t i = 0; i < m.region_count; ++i)
     info.regions.push_back({m.regions[i].kind == boot::RegionKind::kExecCopied ? ImageRegionKind::kExecCopied : ImageRegionKind::kTreeVerified,
                             m.regions[i].offset, m.regions[i].size, core_digest(m.regions[i].digest)});
@@ -146,8 +150,9 @@ core::Result<boot::Region> copy_region(const ImageRegionSource& source, const bo
   return region;
 }
 
-core::Result<boot::Manifest> manifest_of(const ImagePlan& plan, const core::PublicKey& builder) {
+core::Result<boot::Manifest> manifest_of(const ImagePlan& plan, const ImageKeys& keys) {
   boot::Manifest m;
+  m.life_cycle = plan.profile == Profile::kProduction ? boot::LifeCycle::kProduction : boot::LifeCycle::kDevelopment;
   m.product = plan.product.bytes;
   m.hardware = plan.hardware.bytes;
   m.hardware_revision_min = plan.hardware_revision_min;
@@ -172,8 +177,9 @@ core::Result<boot::Manifest> manifest_of(const ImagePlan& plan, const core::Publ
     m.tree_hash = boot::TreeHash::kSha256;
     m.tree_salt = plan.tree_salt.bytes;
   }
-  m.classic_key_id = builder_key_id(builder).bytes;
-  m.post_quantum_key_id = core::sha256(core::Bytes(boot::kSlhDsaPublicKeySize, 0)).bytes;  // no second key yet
+  m.classic_key_id = builder_key_id(keys.builder).bytes;
+  m.post_quantum_algorithm = static_cast<boot::PostQuantumAlgorithm>(keys.release.algorithm());
+  m.post_quantum_key_id = keys.release.key_id().bytes;
   return m;
 }
 
@@ -192,12 +198,41 @@ core::Digest set_digest_of(const ImagePlan& plan, const core::Digest& image_dige
   return trust::release_set_digest(components);
 }
 
-// Message of the builder's signature; its SHA-256 is what the signature covers.
-core::Bytes signed_message(const Region& region) {
-  core::Bytes message(std::size(boot::kP256Domain) + region.size());
-  const auto after_domain = std::ranges::copy(boot::kP256Domain, message.begin()).out;
-  std::ranges::copy(region, after_domain);
+// What a custodian's key signs: its own domain string, then the whole region.
+core::Bytes signed_message(const Head& head, ImageCustodian custodian) {
+  const boot::ByteView domain = custodian == ImageCustodian::kBuilder ? boot::domain(boot::kP256Domain)
+                                                                      : boot::post_quantum_domain(head.manifest.post_quantum_algorithm);
+  core::Bytes message(domain.begin(), domain.end());
+  message.insert(message.end(), head.region.begin(), head.region.end());
   return message;
+}
+
+bool verify_release_signature(const core::PostQuantumPublicKey& key, core::ByteView message, boot::SignatureBytes& signature) {
+  BootHasher hasher;
+  const boot::SignedMessage signed_bytes{{}, message};
+  const core::ByteView raw(key.raw());
+  return boot::ok(key.algorithm() == core::PostQuantumAlgorithm::kLmsSha256
+                      ? boot::verify_lms(hasher, raw.first<boot::kLmsPublicKeySize>(), signed_bytes, signature)
+                      : boot::verify_slh_dsa(hasher, raw.first<boot::kSlhDsaPublicKeySize>(), signed_bytes, signature));
+}
+
+core::Result<void> check_builder_signature(const Path& image, const Head& head, const core::PublicKey& builder) {
+  if (builder_key_id(builder) != core_digest(head.manifest.classic_key_id))
+    return image_error(image, "it was built for a key that is not among the given ones");
+  if (!builder.verify_raw(signed_message(head, ImageCustodian::kBuilder), core::ByteView(head.block).first(boot::kP256SignatureSize)))
+    return image_error(image, boot::Status::kBadSignature);
+  return {};
+}
+
+// A signature stands alone in its place: a torn write leaves an image that does not verify.
+core::Result<void> write_signature(const Path& image, core::ByteView signature, std::size_t offset) {
+  const int descriptor = ::open(image.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool written = descriptor >= 0 &&
+                       ::pwrite(descriptor, signature.data(), signature.size(), static_cast<off_t>(offset)) == static_cast<ssize_t>(signature.size()) &&
+                       ::fsync(descriptor) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  if (written) return {};
+  return core::Error(PublishCode::kFileIo, "cannot write the signature into " + image.string());
 }
 
 core::Result<void> sync_path(const Path& path) {
@@ -260,9 +295,11 @@ core::Digest builder_key_id(const core::PublicKey& builder) {
   return point ? core::sha256(*point) : core::Digest{};
 }
 
-core::Result<ImageInfo> build_image(const ImagePlan& plan, const core::PublicKey& builder, const Path& out) {
-  if (builder.algorithm() != core::KeyAlgorithm::kEcdsaP256) return core::Error(PublishCode::kInput, "the builder key must be a P-256 key");
-  ASEPTIC_TRY(boot::Manifest m, manifest_of(plan, builder));
+core::Result<ImageInfo> build_image(const ImagePlan& plan, const ImageKeys& keys, const Path& out) {
+  ASEPTIC_TRY_VOID(check_admissible(keys.builder, platform::KeyCustody::kToken, plan.profile).within("builder key"));
+  ASEPTIC_TRY_VOID(check_admissible(keys.release, platform::KeyCustody::kToken, plan.profile).within("release key"));
+  if (keys.builder.algorithm() != core::KeyAlgorithm::kEcdsaP256) return core::Error(PublishCode::kInput, "the builder key must be a P-256 key");
+  ASEPTIC_TRY(boot::Manifest m, manifest_of(plan, keys));
   const Path temporary = out.string() + ".new";
   {
     std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
@@ -297,7 +334,7 @@ core::Result<ImageInfo> read_image(const Path& image) {
   return info_of(head);
 }
 
-core::Result<Presentation> review_image(const Path& image, const std::optional<Path>& previous) {
+core::Result<Presentation> review_image(const Path& image, ImageCustodian custodian, const std::optional<Path>& previous) {
   ASEPTIC_TRY(const Head head, read_head(image));
   // What a builder signs must be whole: regions match, nothing hides between them.
   ASEPTIC_TRY_VOID(verify_content(image, head));
@@ -307,7 +344,8 @@ core::Result<Presentation> review_image(const Path& image, const std::optional<P
     ASEPTIC_TRY(before, read_image(*previous));
   }
   const auto was = [&](const std::string& old) { return before ? "  (before: " + old + ")" : std::string(); };
-  std::string text = "About to be signed: an image, as its builder\n";
+  std::string text = custodian == ImageCustodian::kBuilder ? "About to be signed: an image, as its builder\n"
+                                                            : "About to be released: an image, by the release role's own key. Devices will run it\n";
   text += "  product " + info.product.text() + ", hardware " + info.hardware.text() + ", revisions " + std::to_string(info.hardware_revision_min) +
           " to " + std::to_string(info.hardware_revision_max) + "\n";
   text += "  version " + printable(info.version) + was(before ? printable(before->version) : "") + "\n";
@@ -324,12 +362,12 @@ core::Result<Presentation> review_image(const Path& image, const std::optional<P
   text += "  SBOM sha256 " + info.sbom.hex() + "\n  image digest " + info.image_digest.hex() + "\n  set digest " + info.set_digest.hex() +
           "\n  manifest digest " + info.manifest_digest.hex() + "\n";
   return Presentation{"image " + printable(info.version) + " sequence " + std::to_string(info.sequence), std::move(text),
-                      core::sha256(signed_message(head.region))};
+                      core::sha256(signed_message(head, custodian))};
 }
 
 core::Result<void> sign_image(const Path& image, const Agreement& agreement, BuilderSigner& signer, const SigningDesk& desk) {
   ASEPTIC_TRY(const Head head, read_head(image));
-  const core::Bytes message = signed_message(head.region);
+  const core::Bytes message = signed_message(head, ImageCustodian::kBuilder);
   // SECURITY(T-82): the manifest is the one that was shown.
   if (core::sha256(message) != agreement.presentation().signed_digest) return image_error(image, "it changed after it was shown; nothing was signed");
   if (builder_key_id(signer.public_key()) != core_digest(head.manifest.classic_key_id))
@@ -338,25 +376,43 @@ core::Result<void> sign_image(const Path& image, const Agreement& agreement, Bui
                                     core::sha256(agreement.presentation().text)}));
   ASEPTIC_TRY(const core::Bytes signature, signer.sign_raw(message));
   ASEPTIC_TRY_VOID(signer.public_key().verify_raw(message, signature).within("the signature just made"));
-  // The signature's 64 bytes stand alone in their place: a torn write leaves an image that does not verify.
-  const int descriptor = ::open(image.c_str(), O_WRONLY | O_CLOEXEC);
-  const bool written = descriptor >= 0 &&
-                       ::pwrite(descriptor, signature.data(), signature.size(), boot::kManifestRegionSize) == static_cast<ssize_t>(signature.size()) &&
-                       ::fsync(descriptor) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  if (written) return {};
-  return core::Error(PublishCode::kFileIo, "cannot write the signature into " + image.string());
+  return write_signature(image, signature, boot::kManifestRegionSize);
 }
 
-core::Result<ImageInfo> verify_image(const Path& image, const std::vector<core::PublicKey>& builders) {
+core::Result<void> release_image(const Path& image, const Agreement& agreement, const core::PublicKey& builder, ImageReleaseSigner& signer,
+                                 const SigningDesk& desk) {
   ASEPTIC_TRY(const Head head, read_head(image));
-  if (const boot::Status status = boot::check_signature_block(head.block, head.manifest.life_cycle); !boot::ok(status)) return image_error(image, status);
-  const auto key = std::ranges::find_if(builders, [&](const core::PublicKey& builder) {
-    return builder_key_id(builder) == core_digest(head.manifest.classic_key_id);
+  const core::Bytes message = signed_message(head, ImageCustodian::kRelease);
+  if (core::sha256(message) != agreement.presentation().signed_digest) return image_error(image, "it changed after it was shown; nothing was signed");
+  // Two custodians, in this order: the release role never signs what no builder answers for.
+  ASEPTIC_TRY_VOID(check_builder_signature(image, head, builder));
+  if (signer.public_key().key_id() != core_digest(head.manifest.post_quantum_key_id))
+    return core::Error(PublishCode::kKeyNotInRole, image.string() + " was built for another release key");
+  ASEPTIC_TRY_VOID(desk.log.append({desk.now, agreement.presentation().what + ", released", signer.public_key().key_id().hex(), core::sha256(message),
+                                    core::sha256(agreement.presentation().text)}));
+  ASEPTIC_TRY(core::Bytes signature, signer.sign(message));
+  boot::SignatureBytes source(signature);
+  if (signature.size() > boot::kSlhDsaSignatureSize || !verify_release_signature(signer.public_key(), message, source) || source.left() != 0)
+    return image_error(image, "the signature just made does not verify; nothing was written");
+  signature.resize(boot::kSlhDsaSignatureSize, 0);  // a longer one may have stood there
+  return write_signature(image, signature, boot::kManifestRegionSize + boot::kP256SignatureSize);
+}
+
+core::Result<ImageInfo> verify_image(const Path& image, const std::vector<ImageKeys>& pairs) {
+  ASEPTIC_TRY(const Head head, read_head(image));
+  const auto pair = std::ranges::find_if(pairs, [&](const ImageKeys& keys) {
+    return builder_key_id(keys.builder) == core_digest(head.manifest.classic_key_id) &&
+           keys.release.key_id() == core_digest(head.manifest.post_quantum_key_id) &&
+           static_cast<boot::PostQuantumAlgorithm>(keys.release.algorithm()) == head.manifest.post_quantum_algorithm;
   });
-  if (key == builders.end()) return image_error(image, "it was built for a key that is not among the given ones");
-  if (!key->verify_raw(signed_message(head.region), core::ByteView(head.block).first(boot::kP256SignatureSize)))
-    return image_error(image, boot::Status::kBadSignature);
+  if (pair == pairs.end()) return image_error(image, "it was built for a pair of keys that is not among the given ones");
+  ASEPTIC_TRY_VOID(check_builder_signature(image, head, pair->builder));
+  if (const boot::Status status = boot::check_signature_block(head.block); !boot::ok(status)) return image_error(image, status);
+  boot::SignatureBytes signature(core::ByteView(head.block).subspan(boot::kP256SignatureSize, boot::kSlhDsaSignatureSize));
+  if (!verify_release_signature(pair->release, signed_message(head, ImageCustodian::kRelease), signature))
+    return image_error(image, boot::Status::kBadPostQuantumSignature);
+  if (!boot::all_bytes_are(core::ByteView(head.block).last(boot::kSignatureBlockSize - boot::kP256SignatureSize - boot::kSlhDsaSignatureSize + signature.left()), 0))
+    return image_error(image, boot::Status::kReservedNotZero);
   ASEPTIC_TRY_VOID(verify_content(image, head));
   return info_of(head);
 }

@@ -41,6 +41,10 @@ std::string_view word(const std::array<std::string_view, N>& words, std::size_t 
   return index < N ? words[index] : "unknown";
 }
 
+std::string_view algorithm_text(boot::PostQuantumAlgorithm algorithm) {
+  return algorithm == boot::PostQuantumAlgorithm::kLmsSha256 ? "lms-sha256" : "slh-dsa-sha2-128s";
+}
+
 JsonValue region_fields(const boot::Region& region) {
   static constexpr std::array<std::string_view, 4> kKinds = {"unused", "exec-copied", "tree-verified", "verity"};
   return JsonObject{{"kind", word(kKinds, static_cast<std::size_t>(region.kind))},
@@ -81,6 +85,7 @@ Recognised inspect_image(core::ByteView bytes) {
   fields["sbom_digest"] = hex(m.sbom_digest);
   fields["tree_salt"] = hex(m.tree_salt);
   fields["classic_key_id"] = hex(m.classic_key_id);
+  fields["post_quantum_algorithm"] = algorithm_text(m.post_quantum_algorithm);
   fields["post_quantum_key_id"] = hex(m.post_quantum_key_id);
   fields["manifest_digest"] = hex(boot::manifest_digest(hasher, region));
   fields["image_digest"] = hex(boot::image_digest(hasher, m));
@@ -166,7 +171,9 @@ Recognised inspect_provisioning(core::ByteView bytes) {
     return damaged("provisioning record", boot::describe(status).sentence);
   JsonArray slots;
   for (const boot::KeySlot& slot : p.key_slots)
-    if (slot.provisioned) slots.push_back(JsonObject{{"hash", hex(slot.hash)}, {"p256", hex(slot.keys.p256)}});
+    if (slot.provisioned) slots.push_back(JsonObject{{"hash", hex(slot.hash)}, {"p256", hex(slot.keys.p256)},
+                                                      {"post_quantum_algorithm", algorithm_text(slot.keys.post_quantum.algorithm)},
+                                                      {"post_quantum", hex(slot.keys.post_quantum.view())}});
   return Inspection{"provisioning record", JsonObject{{"device_id", uuid_text(p.device_id)},
                                                       {"product", uuid_text(p.product)},
                                                       {"hardware", uuid_text(p.hardware)},

@@ -41,10 +41,12 @@ const trust::Component* component_of(const ProvisionPlan& plan) {
 core::Result<void> check_plan(const ProvisionPlan& plan) {
   ASEPTIC_TRY_VOID(check_device_id(plan.device_id));
   if (!component_of(plan)) return input("name one of the description's components with --component");
-  if (plan.builders.empty() || plan.builders.size() > boot::kKeySlotCount) return input("a device has 1 to 4 builder keys");
-  for (const core::PublicKey& builder : plan.builders)
+  if (plan.keys.empty() || plan.keys.size() > boot::kKeySlotCount) return input("a device has 1 to 4 pairs of image keys");
+  for (const ImageKeys& pair : plan.keys) {
     // SECURITY(T-48): a device never gets a key that anybody can sign with.
-    ASEPTIC_TRY_VOID(check_admissible(builder, platform::KeyCustody::kToken, Profile::kDevelopment).within("builder key"));
+    ASEPTIC_TRY_VOID(check_admissible(pair.builder, platform::KeyCustody::kToken, plan.profile).within("builder key"));
+    ASEPTIC_TRY_VOID(check_admissible(pair.release, platform::KeyCustody::kToken, plan.profile).within("release key"));
+  }
   return {};
 }
 
@@ -53,6 +55,8 @@ core::Result<void> check_image(const ProvisionPlan& plan, const ImageInfo& info)
   if (info.product != draft.product) return input("the factory image is for the product " + info.product.text());
   const bool fits = std::ranges::any_of(draft.hardware, [&](const trust::HardwareRange& range) { return range.id == info.hardware; }) &&
                     plan.hardware_revision >= info.hardware_revision_min && plan.hardware_revision <= info.hardware_revision_max;
+  if (info.is_development != (plan.profile == Profile::kDevelopment))
+    return input("the factory image is of another life cycle than the device");
   if (!fits) return input("the factory image is not for this hardware and revision " + std::to_string(plan.hardware_revision));
   return {};
 }
@@ -89,15 +93,17 @@ core::Result<boot::Provisioning> provisioning_record(const ProvisionPlan& plan, 
   record.product = info.product.bytes;
   record.hardware = info.hardware.bytes;
   record.hardware_revision = plan.hardware_revision;
-  record.life_cycle = boot::LifeCycle::kDevelopment;
+  record.life_cycle = plan.profile == Profile::kProduction ? boot::LifeCycle::kProduction : boot::LifeCycle::kDevelopment;
   record.recovery_present = true;
   record.port_capabilities = kPortCapabilities;
   BootHasher hasher;
-  for (std::size_t i = 0; i < plan.builders.size(); ++i) {
-    ASEPTIC_TRY(const core::Bytes point, plan.builders[i].p256_point());
+  for (std::size_t i = 0; i < plan.keys.size(); ++i) {
+    ASEPTIC_TRY(const core::Bytes point, plan.keys[i].builder.p256_point());
     boot::KeySlot& slot = record.key_slots[i];
     slot.provisioned = true;
     std::ranges::copy(point, slot.keys.p256.begin());
+    slot.keys.post_quantum.algorithm = static_cast<boot::PostQuantumAlgorithm>(plan.keys[i].release.algorithm());
+    std::ranges::copy(plan.keys[i].release.raw(), slot.keys.post_quantum.bytes.begin());
     slot.hash = boot::key_slot_hash(hasher, slot.keys);
   }
   return record;
@@ -197,7 +203,7 @@ core::Result<DeviceFolder> DeviceFolder::prepare(const Path& folder, ProvisionPl
   std::error_code error;
   if (std::filesystem::exists(folder, error)) return input(folder.string() + " exists already; a device is provisioned once");
   ASEPTIC_TRY_VOID(check_plan(plan));
-  ASEPTIC_TRY(const ImageInfo info, verify_image(plan.image, plan.builders));
+  ASEPTIC_TRY(const ImageInfo info, verify_image(plan.image, plan.keys));
   ASEPTIC_TRY_VOID(check_image(plan, info));
   ASEPTIC_TRY_VOID(check_statements(plan));
   const std::uint64_t slot_size = slot_size_of(plan, info);
@@ -221,7 +227,7 @@ core::Result<void> DeviceFolder::attest(ProvisioningSigner& factory) {
   if (!plan_.policy) return input("provisioning attributes need an authority policy that names the factory's key: give --policy");
   ASEPTIC_TRY(const trust::AuthorityPolicy policy, read_policy(plan_));
   const trust::ReleaseManifest& draft = plan_.description.draft;
-  ASEPTIC_TRY(const ImageInfo info, verify_image(plan_.image, plan_.builders));
+  ASEPTIC_TRY(const ImageInfo info, verify_image(plan_.image, plan_.keys));
   trust::ProvisioningAttributes attributes;
   attributes.device = plan_.device_id;
   attributes.vendor = draft.vendor;

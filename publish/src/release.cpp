@@ -15,9 +15,9 @@ core::Error input(std::string sentence) { return {PublishCode::kInput, std::move
 // Codec ids of the payload container (payload/format): raw 1, zstd 2, zero 3.
 constexpr std::uint32_t kCodecZstd = 2;
 
-core::Result<void> measure(trust::Component& component, const Path& file, const std::vector<core::PublicKey>& builders,
+core::Result<void> measure(trust::Component& component, const Path& file, const std::vector<ImageKeys>& keys,
                            const trust::ReleaseManifest& release) {
-  ASEPTIC_TRY(const ImageInfo info, verify_image(file, builders));
+  ASEPTIC_TRY(const ImageInfo info, verify_image(file, keys));
   if (info.product != release.product) return input(file.string() + " was built for the product " + info.product.text());
   if (info.sequence != component.sequence || info.epoch != component.epoch)
     return input(file.string() + " has sequence " + std::to_string(info.sequence) + " and epoch " + std::to_string(info.epoch) +
@@ -42,7 +42,7 @@ core::Result<trust::ReleaseManifest> measured_manifest(const ReleaseDescription&
   for (trust::Component& component : manifest.components) {
     const auto file = images.by_component.find(component.name);
     if (file == images.by_component.end()) return input("no image was given for the component " + component.name);
-    ASEPTIC_TRY_VOID(measure(component, file->second, images.builders, manifest).within("component " + component.name));
+    ASEPTIC_TRY_VOID(measure(component, file->second, images.keys, manifest).within("component " + component.name));
   }
   manifest.set_digest = trust::release_set_digest(manifest.components);
   for (const auto& [name, file] : images.by_component) {

@@ -40,6 +40,15 @@ std::unique_ptr<platform::Signer> Press::open(const std::string& name) {
   return must(store_->create(name, name.starts_with("p256-") ? core::KeyAlgorithm::kEcdsaP256 : core::KeyAlgorithm::kEd25519));
 }
 
+std::unique_ptr<platform::PostQuantumSigner> Press::open_release_key(const std::string& name) {
+  HashKeyFolder folder(folder_ / "offline_keys", entropy_);
+  return must(folder.has_slh_dsa(name) ? folder.open_slh_dsa(name) : folder.create_slh_dsa(name));
+}
+
+ImageKeys Press::image_keys(const std::string& builder, const std::string& release) {
+  return {key(builder), open_release_key(release)->public_key()};
+}
+
 core::PublicKey Press::key(const std::string& name) { return open(name)->public_key(); }
 
 std::vector<core::PublicKey> Press::keys(const std::vector<std::string>& names) {

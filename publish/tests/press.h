@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "aseptic/platform/posix/file_key_store.h"
+#include "aseptic/platform/posix/posix_entropy.h"
 #include "aseptic/publish/editions.h"
+#include "aseptic/publish/hash_keys.h"
+#include "aseptic/publish/image.h"
 #include "aseptic/publish/signing.h"
 
 namespace aseptic::publish::test {
@@ -40,6 +43,12 @@ class Press {
   ReleaseSigner release_signer(const std::string& name) { return must(ReleaseSigner::admit(open(name), Profile::kDevelopment)); }
   BuilderSigner builder_signer(const std::string& name) { return must(BuilderSigner::admit(open(name), Profile::kDevelopment)); }
   IssuerSigner issuer_signer(const std::string& name) { return must(IssuerSigner::admit(open(name), Profile::kDevelopment)); }
+  // The release role's second key for images, made at first use.
+  ImageReleaseSigner image_release_signer(const std::string& name = "release-image", Profile profile = Profile::kDevelopment) {
+    return must(ImageReleaseSigner::admit(open_release_key(name), profile));
+  }
+  std::unique_ptr<platform::PostQuantumSigner> open_release_key(const std::string& name);
+  ImageKeys image_keys(const std::string& builder = "p256-builder", const std::string& release = "release-image");
   std::vector<OnlineSigner> online(const std::vector<std::string>& names);
   std::unique_ptr<platform::Signer> open(const std::string& name);
 
@@ -58,6 +67,7 @@ class Press {
  private:
   Path folder_;
   std::unique_ptr<platform::FileKeyStore> store_;
+  platform::PosixEntropy entropy_;
 };
 
 }  // namespace aseptic::publish::test

@@ -13,6 +13,7 @@
 #include "aseptic/publish/review.h"
 #include "aseptic/publish/verify_repository.h"
 #include "press.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::publish::test {
 namespace {
@@ -64,20 +65,28 @@ class ReleaseTest : public ::testing::Test {
 
   Path signed_image(int number, const std::string& builder = "p256-builder") {
     const Path file = press.path("image" + std::to_string(number));
-    must(build_image(plan(number), press.key(builder), file));
+    must(build_image(plan(number), press.image_keys(builder), file));
     must(sign(file, builder));
+    must(release_it(file, builder));
     return file;
   }
 
   core::Result<void> sign(const Path& file, const std::string& builder) {
-    ASEPTIC_TRY(const Presentation shown, review_image(file, std::nullopt));
+    ASEPTIC_TRY(const Presentation shown, review_image(file, ImageCustodian::kBuilder, std::nullopt));
     ASEPTIC_TRY(const Agreement agreement, Agreement::ask(shown, [](const Presentation&) { return true; }));
     BuilderSigner signer = press.builder_signer(builder);
     return sign_image(file, agreement, signer, {press.log, kNow});
   }
 
+  core::Result<void> release_it(const Path& file, const std::string& builder = "p256-builder", const std::string& key = "release-image") {
+    ASEPTIC_TRY(const Presentation shown, review_image(file, ImageCustodian::kRelease, std::nullopt));
+    ASEPTIC_TRY(const Agreement agreement, Agreement::ask(shown, [](const Presentation&) { return true; }));
+    ImageReleaseSigner signer = press.image_release_signer(key);
+    return release_image(file, agreement, press.key(builder), signer, {press.log, kNow});
+  }
+
   core::Result<CreatedRelease> create(SigningFile& edition, int number, const Path& image) {
-    return create_release(press.repository(), edition, described(number), {{{"pump", image}}, {press.key("p256-builder")}}, {.zstd_level = 1, .workers = 1});
+    return create_release(press.repository(), edition, described(number), {{{"pump", image}}, {press.image_keys()}}, {.zstd_level = 1, .workers = 1});
   }
 
   // Creates, sets the channel, signs and publishes release `number`.
@@ -104,29 +113,30 @@ class ReleaseTest : public ::testing::Test {
 TEST_F(ReleaseTest, AnImageVerifiesAndEveryChangedByteIsNoticed) {
   const Path file = signed_image(1);
   const std::string good = press.read(file);
-  ASSERT_TRUE(verify_image(file, {press.key("p256-builder")}));
+  ASSERT_TRUE(verify_image(file, {press.image_keys()}));
   EXPECT_EQ(good.size() % 4096, 0u);
   // Manifest, reserved tail, signature, unused signature block, gap, region, padding after the region, bytes after the image.
   for (const std::size_t at : {std::size_t{84}, std::size_t{900}, std::size_t{1030}, std::size_t{9000}, std::size_t{9300}, std::size_t{12288}, good.size() - 1}) {
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 1);
     press.write("bad", bad);
-    EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << at;
+    EXPECT_FALSE(verify_image(press.path("bad"), {press.image_keys()})) << at;
   }
   press.write("bad", good + std::string(4096, '\0') + "x");
-  EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << "appended bytes";
+  EXPECT_FALSE(verify_image(press.path("bad"), {press.image_keys()})) << "appended bytes";
   press.write("bad", good.substr(0, good.size() - 1));
-  EXPECT_FALSE(verify_image(press.path("bad"), {press.key("p256-builder")})) << "cut short";
-  EXPECT_FALSE(verify_image(file, {press.key("p256-stranger")}));
+  EXPECT_FALSE(verify_image(press.path("bad"), {press.image_keys()})) << "cut short";
+  EXPECT_FALSE(verify_image(file, {press.image_keys("p256-stranger")}));
 }
 
 TEST_F(ReleaseTest, AnImageWithTreeRegionsVerifies) {
   ImagePlan made = plan(1);
   press.write("rootfs", std::string(100000, 'r'));
   made.regions.push_back({ImageRegionKind::kTreeVerified, press.path("rootfs")});
-  must(build_image(made, press.key("p256-builder"), press.path("tree")));
+  must(build_image(made, press.image_keys(), press.path("tree")));
   must(sign(press.path("tree"), "p256-builder"));
-  const ImageInfo info = must(verify_image(press.path("tree"), {press.key("p256-builder")}));
+  must(release_it(press.path("tree")));
+  const ImageInfo info = must(verify_image(press.path("tree"), {press.image_keys()}));
   ASSERT_EQ(info.regions.size(), 2u);
   EXPECT_EQ(info.regions[1].size, 102400u) << "completed to whole blocks";
   EXPECT_EQ(info.regions[1].offset % 4096, 0u);
@@ -135,22 +145,67 @@ TEST_F(ReleaseTest, AnImageWithTreeRegionsVerifies) {
 // Answers: KM-03
 TEST_F(ReleaseTest, OnlyTheBuilderKeyThatTheImageNamesCanSignIt) {
   const Path file = press.path("image");
-  must(build_image(plan(1), press.key("p256-builder"), file));
+  must(build_image(plan(1), press.image_keys(), file));
   EXPECT_TRUE(sign(file, "p256-other").error().is(PublishCode::kKeyNotInRole));
-  EXPECT_FALSE(verify_image(file, {press.key("p256-builder")})) << "still unsigned";
-  EXPECT_FALSE(build_image(plan(1), press.key("release-a"), file)) << "Ed25519 is no builder algorithm";
+  EXPECT_FALSE(verify_image(file, {press.image_keys()})) << "still unsigned";
+  EXPECT_FALSE(build_image(plan(1), press.image_keys("release-a"), file)) << "Ed25519 is no builder algorithm";
+}
+
+// Answers: RB-08, KM-03
+TEST_F(ReleaseTest, AnImageThatWasBuiltButNotReleasedDoesNotVerify) {
+  const Path file = press.path("image");
+  must(build_image(plan(1), press.image_keys(), file));
+  EXPECT_FALSE(release_it(file)) << "the release role signs nothing that no builder answers for";
+  must(sign(file, "p256-builder"));
+  EXPECT_NE(verify_image(file, {press.image_keys()}).error().sentence().find("post-quantum"), std::string::npos);
+  EXPECT_TRUE(release_it(file, "p256-builder", "release-other").error().is(PublishCode::kKeyNotInRole));
+  EXPECT_FALSE(release_it(file, "p256-stranger"));
+  must(release_it(file));
+  must(verify_image(file, {press.image_keys()}));
+  EXPECT_FALSE(verify_image(file, {press.image_keys("p256-builder", "release-other")})) << "the pair counts, not one key of it";
+}
+
+// Answers: RB-08, T-48
+TEST_F(ReleaseTest, ProductionRefusesDevelopmentKeysAndPublishedKeys) {
+  EXPECT_TRUE(ImageReleaseSigner::admit(press.open_release_key("release-image"), Profile::kProduction).error().is(PublishCode::kDevelopmentKey));
+  ImagePlan made = plan(1);
+  made.profile = Profile::kProduction;
+  ImageKeys keys = press.image_keys();
+  const ImageInfo info = must(build_image(made, keys, press.path("image")));
+  EXPECT_FALSE(info.is_development);
+  keys.release = must(core::PostQuantumPublicKey::from_raw(core::PostQuantumAlgorithm::kSlhDsaSha2_128s,
+                                                           aseptic::test::release_test_key().view()));
+  EXPECT_TRUE(build_image(made, keys, press.path("image")).error().is(PublishCode::kDevelopmentKey)) << "the tests' own key is published";
+  made.profile = Profile::kDevelopment;
+  EXPECT_TRUE(build_image(made, keys, press.path("image")));
+}
+
+TEST_F(ReleaseTest, AKeyFileThatOthersMayReadOrThatIsDamagedIsRefused) {
+  platform::PosixEntropy entropy;
+  HashKeyFolder folder(press.path("more"), entropy);
+  const core::PostQuantumPublicKey key = must(folder.create_slh_dsa("k"))->public_key();
+  EXPECT_FALSE(folder.create_slh_dsa("k")) << "keys are never replaced";
+  EXPECT_FALSE(folder.create_slh_dsa("../k"));
+  EXPECT_EQ(must(folder.open_slh_dsa("k"))->public_key(), key);
+  EXPECT_EQ(must(core::PostQuantumPublicKey::from_pem(key.pem())), key);
+  std::filesystem::permissions(press.path("more/k.slh"), std::filesystem::perms::group_read, std::filesystem::perm_options::add);
+  EXPECT_NE(folder.open_slh_dsa("k").error().sentence().find("others may access"), std::string::npos);
+  std::string pem = press.read(press.path("more/k.slh"));
+  pem[60] = pem[60] == 'A' ? 'B' : 'A';
+  must(write_secret_file(press.path("more/k.slh"), core::as_bytes(pem)));
+  EXPECT_NE(folder.open_slh_dsa("k").error().sentence().find("damaged"), std::string::npos);
 }
 
 // Answers: KM-09, T-82
 TEST_F(ReleaseTest, AnImageThatChangedAfterItWasShownIsNotSigned) {
   const Path file = press.path("image");
-  must(build_image(plan(1), press.key("p256-builder"), file));
-  const Agreement agreement = must(Agreement::ask(must(review_image(file, std::nullopt)), [](const Presentation&) { return true; }));
-  must(build_image(plan(2), press.key("p256-builder"), file));
+  must(build_image(plan(1), press.image_keys(), file));
+  const Agreement agreement = must(Agreement::ask(must(review_image(file, ImageCustodian::kBuilder, std::nullopt)), [](const Presentation&) { return true; }));
+  must(build_image(plan(2), press.image_keys(), file));
   BuilderSigner signer = press.builder_signer("p256-builder");
   EXPECT_FALSE(sign_image(file, agreement, signer, {press.log, kNow}));
   press.write("image", press.read(file).replace(12300, 1, "#"));
-  EXPECT_FALSE(review_image(file, std::nullopt)) << "a region that does not match is not even shown";
+  EXPECT_FALSE(review_image(file, ImageCustodian::kBuilder, std::nullopt)) << "a region that does not match is not even shown";
 }
 
 TEST_F(ReleaseTest, ADynamicProgramIsRefusedWithTheReason) {
@@ -161,14 +216,14 @@ TEST_F(ReleaseTest, ADynamicProgramIsRefusedWithTheReason) {
   dynamic.replace(64, 4, std::string("\x03\0\0\0", 4));  // PT_INTERP
   ImagePlan made = plan(1);
   press.write("program1", dynamic);
-  const auto refused = build_image(made, press.key("p256-builder"), press.path("image"));
+  const auto refused = build_image(made, press.image_keys(), press.path("image"));
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().sentence().find("link it statically"), std::string::npos);
   dynamic[33] = 0x20;  // the table beyond what is looked at
   press.write("program1", dynamic);
-  EXPECT_FALSE(build_image(made, press.key("p256-builder"), press.path("image")));
+  EXPECT_FALSE(build_image(made, press.image_keys(), press.path("image")));
   press.write("program1", "#!/bin/sh\n");
-  EXPECT_FALSE(build_image(made, press.key("p256-builder"), press.path("image")));
+  EXPECT_FALSE(build_image(made, press.image_keys(), press.path("image")));
   EXPECT_FALSE(std::filesystem::exists(press.path("image")));
 }
 
@@ -228,12 +283,12 @@ TEST_F(ReleaseTest, AnImageThatDoesNotBelongToTheDescriptionIsRefused) {
   SigningFile edition = press.edition();
   const Path one = signed_image(1);
   EXPECT_FALSE(create(edition, 2, one)) << "sequence of another release";
-  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"pump", one}}, {press.key("p256-stranger")}}, {}));
-  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"motor", one}}, {press.key("p256-builder")}}, {}));
-  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{}, {press.key("p256-builder")}}, {}));
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"pump", one}}, {press.image_keys("p256-stranger")}}, {}));
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{{"motor", one}}, {press.image_keys()}}, {}));
+  EXPECT_FALSE(create_release(press.repository(), edition, described(1), {{}, {press.image_keys()}}, {}));
   ImagePlan other_set = plan(1);
   other_set.others.push_back({core::Uuid{{1}}, 1, 1, {}});
-  must(build_image(other_set, press.key("p256-builder"), press.path("set")));
+  must(build_image(other_set, press.image_keys(), press.path("set")));
   must(sign(press.path("set"), "p256-builder"));
   EXPECT_FALSE(create(edition, 1, press.path("set"))) << "built for a set of two";
   EXPECT_TRUE(targets_of(edition.document)->empty()) << "nothing entered the edition";
@@ -296,16 +351,20 @@ TEST_F(ReleaseTest, ADeviceIsProvisionedWholeOrNotAtAll) {
   platform::PosixEntropy entropy;
   const auto provision = [&](ProvisionPlan made) { return DeviceFolder::prepare(press.path("device"), std::move(made), entropy); };
   ProvisionPlan good{.device_id = "pump-1", .jurisdiction = "EU", .description = described(1), .image = signed_image(1),
-                     .builders = {press.key("p256-builder")}, .root = press.repository_path() / "metadata/1.root.json",
+                     .keys = {press.image_keys()}, .root = press.repository_path() / "metadata/1.root.json",
                      .anchors_pem = "anchors", .site = {.repository_url = "https://localhost/"}};
   ProvisionPlan bad = good;
-  bad.builders = {press.key("p256-stranger")};
+  bad.keys = {press.image_keys("p256-stranger")};
   EXPECT_FALSE(provision(bad));
   bad = good;
   // RFC 6979's example key: anybody can sign with it.
-  bad.builders.push_back(must(core::PublicKey::from_p256_point(must(core::from_hex(
-      "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299")))));
+  bad.keys.push_back(press.image_keys());
+  bad.keys.back().builder = must(core::PublicKey::from_p256_point(must(core::from_hex(
+      "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"))));
   EXPECT_TRUE(provision(bad).error().is(PublishCode::kDevelopmentKey));
+  bad = good;
+  bad.profile = Profile::kProduction;
+  EXPECT_FALSE(provision(bad)) << "a development image in a production device";
   bad = good;
   bad.root = press.path("consent.txt");
   EXPECT_FALSE(provision(bad));
@@ -331,7 +390,7 @@ TEST_F(ReleaseTest, InspectRecognisesEveryFormat) {
   platform::PosixEntropy entropy;
   DeviceFolder folder = must(DeviceFolder::prepare(
       press.path("device"), {.device_id = "pump-1", .jurisdiction = "EU", .description = described(1), .image = signed_image(1),
-                             .builders = {press.key("p256-builder")}, .root = press.repository_path() / "metadata/1.root.json", .anchors_pem = "x",
+                             .keys = {press.image_keys()}, .root = press.repository_path() / "metadata/1.root.json", .anchors_pem = "x",
                              .site = {.repository_url = "https://localhost/"}}, entropy));
   must(folder.finish({press.key("p256-device"), press.key("p256-therapy"), "x"}));
   must(save_edition(press.edition(), press.path("edition.json")));

@@ -7,7 +7,9 @@
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/review.h"
 #include "press.h"
+#include "aseptic/boot/format/publicly_known_keys.h"
 #include "publicly_known_keys.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::publish::test {
 namespace {
@@ -243,7 +245,13 @@ TEST(RoleAdmission, EveryProfileRefusesKeysWhosePrivateHalfIsPublished) {
       ASSERT_FALSE(refused) << known.source;
       EXPECT_TRUE(refused.error().is(PublishCode::kDevelopmentKey));
     }
+    // What could stand in an image's key slot is on boot's own list too.
+    if (raw.size() == 64) {
+      EXPECT_TRUE(boot::is_publicly_known(core::sha256(raw).bytes)) << known.source;
+    }
   }
+  EXPECT_TRUE(boot::is_publicly_known(core::sha256(aseptic::test::release_test_key().view()).bytes));
+  EXPECT_FALSE(boot::is_publicly_known(core::sha256("another key").bytes));
 }
 
 TEST(PublishCodes, TableHasUniqueNumbersAndNamesInOrder) {

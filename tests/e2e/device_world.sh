@@ -62,7 +62,7 @@ for statement in director site log; do
 done
 release 1 pump_v1 1
 quietly provision_device 1 $((8 << 20))
-(aseptic device provision "$work/other" --id pump-0002 --description "$work/releases/1.toml" --image "$work/releases/1.img" --builder builder \
+(aseptic device provision "$work/other" --id pump-0002 --description "$work/releases/1.toml" --image "$work/releases/1.img" "${pair[@]}" \
    --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" --provisioning-key factory \
    --jurisdiction US --repository-url https://localhost:1 >> "$work/signing_room.log" 2>&1) || fail "pump-0002 (see $work/signing_room.log)"
 mv "$work/other/agent/provisioning_attributes.json" "$work/attributes_of_pump-0002.json"

@@ -11,6 +11,7 @@
 #include "aseptic/boot/host/crypto.h"
 #include "aseptic/boot/journal/factory.h"
 #include "aseptic/boot/journal/journal.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::test {
 namespace {
@@ -96,7 +97,7 @@ Bytes FlashImage::firmware(const Bytes& application, std::uint32_t entry, const 
   m.regions[0] = {RegionKind::kExecCopied, kFirstRegionOffset, code.size(), hash_of(hasher, code)};
   m.image_size = (kFirstRegionOffset + code.size() + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
   m.classic_key_id = hash_of(hasher, key_.public_key());
-  m.post_quantum_key_id = hash_of(hasher, std::array<std::uint8_t, kSlhDsaPublicKeySize>{});
+  m.post_quantum_key_id = hash_of(hasher, release_test_key().view());
   Bytes image(m.image_size, 0);
   std::array<std::uint8_t, kManifestRegionSize> region{};
   if (!ok(encode_manifest(m, region))) return {};
@@ -105,6 +106,7 @@ Bytes FlashImage::firmware(const Bytes& application, std::uint32_t entry, const 
   const auto signature = key_.sign(message);
   std::ranges::copy(region, image.begin());
   std::ranges::copy(signature, image.begin() + kManifestRegionSize);
+  put_release_signature(image);
   std::ranges::copy(code, image.begin() + kFirstRegionOffset);
   return image;
 }
@@ -115,6 +117,7 @@ void FlashImage::provision(const Bytes& image, std::uint32_t capabilities) {
   KeySlot& slot = provisioning.key_slots[0];
   slot.provisioned = true;
   slot.keys.p256 = key_.public_key();
+  slot.keys.post_quantum = release_test_key();
   slot.hash = key_slot_hash(hasher, slot.keys);
   Bytes record(kProvisioningSize);
   encode_provisioning(provisioning, std::span(record).first<kProvisioningSize>());

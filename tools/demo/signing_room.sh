@@ -8,9 +8,14 @@ online=(--role-key payload-index --snapshot-key snapshot --timestamp-key timesta
 
 aseptic() { "$bin/aseptic" --keys "$work/keys" "$@"; }
 
+# The release role's machine without a network: the second key of every image never leaves it.
+offline() { "$bin/aseptic" --keys "$work/offline_keys" "$@"; }
+pair=(--builder "$work/keys/builder.pub" --release-key "$work/offline_keys/release-image.pub")
+
 make_keys() {
   aseptic keys create root-1 root-2 root-3 release-engineering release-quality --algorithm ed25519
   aseptic keys create builder payload-index snapshot timestamp factory --algorithm p256
+  offline keys create release-image --algorithm slh-dsa
 }
 
 make_certificates() {
@@ -49,17 +54,18 @@ describe_release() {  # describe_release NUMBER EPOCH: writes NUMBER.toml with i
     "$(dirname "${BASH_SOURCE[0]}")/release.toml.in" > "$folder/$number.toml"
 }
 
-build_image() {  # build_image NUMBER PROGRAM [TREE]: the builder composes and signs
+build_image() {  # build_image NUMBER PROGRAM [TREE]: the builder composes and signs; the release role releases
   local number=$1 program=$2 tree=()
   [[ -z ${3:-} ]] || tree=(--tree "$3")
-  aseptic image build --description "$work/releases/$number.toml" --builder builder --exec "$bin/$program" "${tree[@]}" --out "$work/releases/$number.img"
+  aseptic image build --description "$work/releases/$number.toml" "${pair[@]}" --exec "$bin/$program" "${tree[@]}" --out "$work/releases/$number.img"
   aseptic image sign "$work/releases/$number.img" --key builder --yes
+  offline image release "$work/releases/$number.img" --key release-image --builder "$work/keys/builder.pub" --yes
 }
 
 publish_release() {  # publish_release NUMBER: payload, manifest, channel; two persons sign; then it is published
   local number=$1 edition=$work/signing/release_$1.json
   aseptic release create "$work/repository" --signing "$edition" --description "$work/releases/$number.toml" \
-    --image "$work/releases/$number.img" --builder builder --zstd-level 3
+    --image "$work/releases/$number.img" "${pair[@]}" --zstd-level 3
   aseptic channel set "$work/repository" --signing "$edition" --product "$product" --release "pump-$number.0.0"
   sign_edition "$edition" release-engineering release-quality
   aseptic release publish "$work/repository" --signing "$edition" "${online[@]}"
@@ -69,7 +75,7 @@ provision_device() {  # provision_device NUMBER [SLOT-BYTES]: a virtual pump lea
   local size=()
   [[ -z ${2:-} ]] || size=(--slot-size "$2")
   aseptic device provision "$work/device" --id pump-0001 --description "$work/releases/$1.toml" --image "$work/releases/$1.img" \
-    --builder builder --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" \
+    "${pair[@]}" --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" \
     --provisioning-key factory --jurisdiction EU --repository-url "https://localhost:$port" --report-url "https://localhost:$port/v1/reports" \
     --poll 1 "${size[@]}"
 }

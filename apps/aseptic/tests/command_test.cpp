@@ -166,12 +166,13 @@ TEST_F(Command, BadInputGetsOneSentenceAndTheRightStatus) {
   refused("office", {"repo", "delegate", at("repo"), "--signing", at("ed/targets.signing.json"), "--name", "a/b", "--path", "x/*", "--key", "index"}, "may have 1 to 64");
   refused("office", {"repo", "delegate", at("repo"), "--signing", at("ed/targets.signing.json"), "--name", "ok", "--path", "x/*", "--key", "index",
                      "--threshold", "2"}, "threshold must lie between");
-  refused("office", {"image", "verify", at("text"), "--builder", "index"}, "shorter than a boot manifest");
-  refused("office", {"image", "build", "--description", at("text"), "--builder", "index", "--out", at("o")}, "line 1");
+  ok("vault", {"keys", "create", "--algorithm", "slh-dsa", "second"});
+  refused("office", {"image", "verify", at("text"), "--builder", "index", "--release-key", at("vault/second.pub")}, "shorter than a boot manifest");
+  refused("office", {"image", "build", "--description", at("text"), "--builder", "index", "--release-key", at("vault/second.pub"), "--out", at("o")}, "line 1");
   refused("office", {"verify", at("repo"), "--root", at("text")}, "root");
   refused("office", {"pki", "device", "--pki", at("nopki"), "--id", "x"}, "");
   refused("office", {"log", "verify", at("text")}, "");
-  refused("office", {"device", "provision", at("d"), "--id", "x", "--description", at("text"), "--image", at("text"), "--builder", "index", "--root",
+  refused("office", {"device", "provision", at("d"), "--id", "x", "--description", at("text"), "--image", at("text"), "--builder", "index", "--release-key", at("vault/second.pub"), "--root",
                      at("text"), "--pki", at("nopki"), "--jurisdiction", "EU", "--repository-url", "https://x/"}, "cannot read");
   EXPECT_FALSE(fs::exists(at("d")));
 }
@@ -182,6 +183,8 @@ TEST_F(Command, BadInputGetsOneSentenceAndTheRightStatus) {
 TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
   init();
   ok("office", {"keys", "create", "--algorithm", "p256", "builder"});
+  ok("vault", {"keys", "create", "--algorithm", "slh-dsa", "release-image"});
+  const std::string release_key = at("vault/release-image.pub");
   write("consent.txt", "The pump restarts.");
   write("r.toml",
         "[release]\nid = \"pump-1\"\nversion = \"1.0.0\"\nsequence = 1\nvendor = \"11111111-1111-4111-8111-111111111111\"\n"
@@ -191,11 +194,16 @@ TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
         "energy_mwh_min = 0\njurisdictions = []\nconsent = { en = \"consent.txt\" }\n"
         "[[component]]\nid = \"55555555-5555-4555-8555-555555555555\"\nname = \"main\"\ntype = \"image\"\nlocation = \"slot\"\nepoch = 1\n");
   const std::string targets = at("ed/targets.signing.json"), root = at("ed/root.signing.json");
-  ok("office", {"image", "build", "--description", at("r.toml"), "--builder", "builder", "--exec", ASEPTIC_TEST_IMAGE, "--out", at("a.img")});
-  refused("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder"},
+  ok("office", {"image", "build", "--description", at("r.toml"), "--builder", "builder", "--release-key", release_key, "--exec", ASEPTIC_TEST_IMAGE, "--out", at("a.img")});
+  refused("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder", "--release-key", release_key},
           "signature does not verify");
   ok("office", {"image", "sign", at("a.img"), "--key", "builder", "--yes"});
-  ok("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder"});
+  refused("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder",
+                     "--release-key", release_key}, "post-quantum signature");
+  // The second custodian, on another machine, with the builder's public key only.
+  ok("vault", {"image", "release", at("a.img"), "--key", "release-image", "--builder", at("office/builder.pub"), "--yes"});
+  ok("office", {"image", "verify", at("a.img"), "--builder", "builder", "--release-key", release_key});
+  ok("office", {"release", "create", at("repo"), "--signing", targets, "--description", at("r.toml"), "--image", at("a.img"), "--builder", "builder", "--release-key", release_key});
   ok("office", {"repo", "delegate", at("repo"), "--signing", targets, "--name", "payload-index", "--path", "payload-index/*", "--path", "payloads/*",
                 "--key", "index"});
   ok("office", {"channel", "set", at("repo"), "--signing", targets, "--product", "22222222-2222-4222-8222-222222222222", "--release", "pump-1"});
@@ -206,7 +214,7 @@ TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
   ok("office", {"verify", at("repo"), "--root", at("repo/metadata/1.root.json")});
   ok("office", {"pki", "init", "--pki", at("pki"), "--dns", "localhost"});
   const std::vector<std::string> provision{"device", "provision", at("pump"), "--id", "pump-0001", "--description", at("r.toml"), "--image", at("a.img"),
-                                           "--builder", "builder", "--root", at("repo/metadata/1.root.json"), "--pki", at("pki"), "--jurisdiction", "EU",
+                                           "--builder", "builder", "--release-key", release_key, "--root", at("repo/metadata/1.root.json"), "--pki", at("pki"), "--jurisdiction", "EU",
                                            "--repository-url", "https://localhost/"};
   ok("office", provision);
   refused("office", provision, "a device is provisioned once");

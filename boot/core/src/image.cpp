@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/boot/core/image.h"
 
+#include "aseptic/boot/format/publicly_known_keys.h"
 #include "aseptic/boot/format/tree_hash.h"
 
 namespace aseptic::boot {
+namespace {
+
+// The post-quantum signature where it lies: each byte is read once, from the medium, and none outside its field.
+class AreaSignature final : public SignatureSource {
+ public:
+  AreaSignature(Storage& storage, Area area) : storage_(storage), area_(area) {}
+  Status next(MutableBytes out) override {
+    if (out.size() > kEnd - at_) return Status::kOutOfRange;
+    ASEPTIC_BOOT_TRY(storage_.read(area_, at_, out));
+    at_ += static_cast<AreaOffset>(out.size());
+    return Status::kOk;
+  }
+  AreaOffset at() const { return at_; }
+
+ private:
+  static constexpr AreaOffset kBegin = kManifestRegionSize + offsetof(SignatureBlockWire, post_quantum);
+  static constexpr AreaOffset kEnd = kBegin + kSlhDsaSignatureSize;
+  Storage& storage_;
+  Area area_;
+  AreaOffset at_ = kBegin;
+};
+
+}  // namespace
 
 // SECURITY(T-24): product, hardware and revision range are signed and compared here, at every power-up.
 Status ImageVerifier::match_device(const ManifestWire& m) const {
-  // SECURITY(T-48): until the second signature exists in code, production is refused as a whole, and a
-  // development image never runs on a production device.
-  if (provisioning_.life_cycle != LifeCycle::kDevelopment) return Status::kProductionRefused;
+  // SECURITY(T-48): a development image never runs on a production device, nor the other way round.
   if (m.life_cycle.get() != static_cast<std::uint8_t>(provisioning_.life_cycle)) return Status::kWrongLifeCycle;
   if (m.image_type.get() != static_cast<std::uint8_t>(ImageType::kApplication)) return Status::kNotBootable;
   if (!equal(m.product, provisioning_.product)) return Status::kWrongProduct;
@@ -23,24 +45,31 @@ Status ImageVerifier::match_device(const ManifestWire& m) const {
 Status ImageVerifier::find_key(const ManifestWire& m, std::uint8_t& slot) {
   for (std::size_t i = 0; i < kKeySlotCount; ++i) {
     const KeySlot& key = provisioning_.key_slots[i];
-    if (!key.provisioned || !equal(hash_of(port_.hasher, key.keys.p256), m.classic_key_id) ||
-        !equal(hash_of(port_.hasher, key.keys.slh_dsa), m.post_quantum_key_id))
-      continue;
+    if (!key.provisioned || !equal(hash_of(port_.hasher, key.keys.p256), m.classic_key_id)) continue;
+    // SECURITY(T-44): the key slot says which algorithms are needed; an image can only agree.
+    if (m.post_quantum_algorithm.get() != static_cast<std::uint8_t>(key.keys.post_quantum.algorithm)) continue;
+    if (!equal(hash_of(port_.hasher, key.keys.post_quantum.view()), m.post_quantum_key_id)) continue;
+    // SECURITY(T-48): whatever the factory did, published keys open no production device.
+    if (provisioning_.life_cycle == LifeCycle::kProduction &&
+        (is_publicly_known(m.classic_key_id) || is_publicly_known(m.post_quantum_key_id)))
+      return Status::kPubliclyKnownKey;
     slot = static_cast<std::uint8_t>(i);
     return Status::kOk;
   }
   return Status::kUnknownKey;
 }
 
+// SECURITY(T-44): both signatures, always: there is no life cycle, flag or key slot with one of them only. Two
+// custodians made them (builder, release role), so an image that was built but not released does not run.
 Status ImageVerifier::verify_signature(Area area, std::uint8_t key_slot) {
+  const KeyPairPublic& keys = provisioning_.key_slots[key_slot].keys;
   std::array<std::uint8_t, kP256SignatureSize> signature;
   ASEPTIC_BOOT_TRY(port_.storage.read_into(area, kManifestRegionSize, signature));
-  // Development life cycle: the post-quantum block and the reserved bytes are zero (check_signature_block,
-  // streamed).
-  if (!ok(stream(area, kManifestRegionSize + kP256SignatureSize, kManifestSize, Use::kZero)))
-    return Status::kPostQuantumNotZero;
-  const Digest message = p256_message_digest(port_.hasher, region_);
-  return port_.verifier.verify_p256(provisioning_.key_slots[key_slot].keys.p256, message, signature);
+  ASEPTIC_BOOT_TRY(port_.verifier.verify_p256(keys.p256, p256_message_digest(port_.hasher, region_), signature));
+  AreaSignature second(port_.storage, area);
+  const SignedMessage message{post_quantum_domain(keys.post_quantum.algorithm), region_};
+  ASEPTIC_BOOT_TRY(port_.verifier.verify_post_quantum(keys.post_quantum, message, second));
+  return stream(area, second.at(), kManifestSize, Use::kZero);
 }
 
 // The one loop that reads a slot: block by block through `block_`.

@@ -29,8 +29,11 @@ class IdealHasher final : public Hasher {
   void finish(Digest& out) override;
   void mark() override { mark_ = lanes_; }
   void rewind() override { lanes_ = mark_; }
+  // From now on the digest of exactly `message`.
+  void answer(ByteView message, const Digest& digest) { answers_[hash_of(*this, message)] = digest; }
 
  private:
+  std::map<Digest, Digest> answers_;
   std::array<std::uint64_t, 4> lanes_{};
   std::array<std::uint64_t, 4> mark_{};
 };
@@ -43,8 +46,15 @@ class IdealSigner final : public SignatureVerifier {
   Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message,
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
 
+  PostQuantumKey add_post_quantum_key(std::uint8_t seed,
+                                      PostQuantumAlgorithm algorithm = PostQuantumAlgorithm::kSlhDsaSha2_128s);
+  Bytes sign_post_quantum(std::uint8_t seed, const SignedMessage& message) const;
+  Status verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message,
+                             SignatureSource& signature) override;
+
  private:
   std::map<Bytes, std::uint8_t> keys_;
+  std::map<Bytes, std::uint8_t> post_quantum_keys_;
 };
 
 // What of the writes that were not synced is on the medium after a cut.

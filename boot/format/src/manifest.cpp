@@ -102,6 +102,9 @@ Status check_scalars(const ManifestWire& w) {
   if (w.life_cycle.get() != static_cast<std::uint8_t>(LifeCycle::kDevelopment) &&
       w.life_cycle.get() != static_cast<std::uint8_t>(LifeCycle::kProduction))
     return Status::kBadEnumerator;
+  if (w.post_quantum_algorithm.get() != static_cast<std::uint8_t>(PostQuantumAlgorithm::kSlhDsaSha2_128s) &&
+      w.post_quantum_algorithm.get() != static_cast<std::uint8_t>(PostQuantumAlgorithm::kLmsSha256))
+    return Status::kBadAlgorithm;
   if (w.hardware_revision_min.get() > w.hardware_revision_max.get()) return Status::kBadRange;
   if (w.sequence.get() == 0) return Status::kBadRange;
   if ((w.policy_flags.get() & ~kPolicyFlagsKnown) != 0) return Status::kPolicyFlagUnknown;
@@ -113,9 +116,7 @@ Status check_fixed_fields(const ManifestWire& w) {
   if (!equal(w.magic, domain(kManifestMagic).first(8))) return Status::kBadMagic;
   if (w.format.get() != kManifestFormat) return Status::kBadFormat;
   if (w.header_length.get() != kManifestRegionSize) return Status::kBadLength;
-  if (w.classic_algorithm.get() != static_cast<std::uint8_t>(ClassicAlgorithm::kEcdsaP256) ||
-      w.post_quantum_algorithm.get() != static_cast<std::uint8_t>(PostQuantumAlgorithm::kSlhDsaSha2_128s))
-    return Status::kBadAlgorithm;
+  if (w.classic_algorithm.get() != static_cast<std::uint8_t>(ClassicAlgorithm::kEcdsaP256)) return Status::kBadAlgorithm;
   bool zero = all_bytes_are(w.reserved_tree, 0) && all_bytes_are(w.reserved_min, 0) &&
               all_bytes_are(w.reserved_algorithm, 0) && all_bytes_are(w.reserved_tail, 0);
   for (const auto& region : w.regions)
@@ -184,7 +185,7 @@ Status encode_manifest(const Manifest& m, std::span<std::uint8_t, kManifestRegio
   w.build_id = m.build_id;
   w.sbom_digest = m.sbom_digest;
   w.classic_algorithm.set(static_cast<std::uint8_t>(ClassicAlgorithm::kEcdsaP256));
-  w.post_quantum_algorithm.set(static_cast<std::uint8_t>(PostQuantumAlgorithm::kSlhDsaSha2_128s));
+  w.post_quantum_algorithm.set(static_cast<std::uint8_t>(m.post_quantum_algorithm));
   w.classic_key_id = m.classic_key_id;
   w.post_quantum_key_id = m.post_quantum_key_id;
   ASEPTIC_BOOT_TRY(check_manifest(w));
@@ -226,6 +227,7 @@ Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes,
   m.min_root_version = w.min_root_version.get();
   m.build_id = w.build_id;
   m.sbom_digest = w.sbom_digest;
+  m.post_quantum_algorithm = static_cast<PostQuantumAlgorithm>(w.post_quantum_algorithm.get());
   m.classic_key_id = w.classic_key_id;
   m.post_quantum_key_id = w.post_quantum_key_id;
   out = m;
@@ -237,11 +239,11 @@ Status check_fits_slot(const Manifest& manifest, std::uint64_t slot_size) {
   return manifest.image_size <= slot_size ? Status::kOk : Status::kTooLargeForSlot;
 }
 
-Status check_signature_block(std::span<const std::uint8_t, kSignatureBlockSize> block, LifeCycle life_cycle) {
-  const auto reserved = block.subspan(offsetof(SignatureBlockWire, reserved));
-  if (!all_bytes_are(reserved, 0)) return Status::kReservedNotZero;
-  const auto slh_dsa = block.subspan(offsetof(SignatureBlockWire, slh_dsa), kSlhDsaSignatureSize);
-  if (life_cycle == LifeCycle::kDevelopment && !all_bytes_are(slh_dsa, 0)) return Status::kPostQuantumNotZero;
+Status check_signature_block(std::span<const std::uint8_t, kSignatureBlockSize> block) {
+  if (!all_bytes_are(block.subspan(offsetof(SignatureBlockWire, reserved)), 0)) return Status::kReservedNotZero;
+  if (all_bytes_are(block.first(kP256SignatureSize), 0)) return Status::kBadSignature;
+  if (all_bytes_are(block.subspan(offsetof(SignatureBlockWire, post_quantum), kSlhDsaSignatureSize), 0))
+    return Status::kBadPostQuantumSignature;
   return Status::kOk;
 }
 

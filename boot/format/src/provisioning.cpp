@@ -22,18 +22,26 @@ Status check_wire(const ProvisioningWire& w) {
 }
 
 // Hash and both keys lie in KeySlot as they lie on the medium.
-constexpr std::size_t kKeySlotContentSize = kDigestSize + sizeof(KeyPairPublic);
+constexpr std::size_t kKeySlotContentSize = kDigestSize + kP256PublicKeySize + kPostQuantumPublicKeySizeMax;
 static_assert(sizeof(KeySlotWire) - offsetof(KeySlotWire, hash) == kKeySlotContentSize);
 static_assert(offsetof(KeySlot, keys) - offsetof(KeySlot, hash) == kDigestSize);
 static_assert(offsetof(KeySlotWire, p256) - offsetof(KeySlotWire, hash) == kDigestSize);
-static_assert(offsetof(KeySlotWire, slh_dsa) - offsetof(KeySlotWire, p256) == offsetof(KeyPairPublic, slh_dsa));
+static_assert(offsetof(KeySlotWire, post_quantum) - offsetof(KeySlotWire, p256) ==
+              offsetof(KeyPairPublic, post_quantum) + offsetof(PostQuantumKey, bytes));
 
 Status decode_key_slot(Hasher& hasher, const KeySlotWire& w, KeySlot& out) {
   if (!all_bytes_are(w.reserved, 0)) return Status::kReservedNotZero;
   if (w.provisioned.get() == 0) return all_bytes_are(bytes_of(w), 0) ? Status::kOk : Status::kReservedNotZero;
   if (w.provisioned.get() != 1) return Status::kBadEnumerator;
+  PostQuantumKey& second = out.keys.post_quantum;
+  second.algorithm = static_cast<PostQuantumAlgorithm>(w.post_quantum_algorithm.get());
+  if (second.algorithm != PostQuantumAlgorithm::kSlhDsaSha2_128s && second.algorithm != PostQuantumAlgorithm::kLmsSha256)
+    return Status::kBadAlgorithm;
   out.provisioned = true;
   copy_bytes({out.hash.data(), kKeySlotContentSize}, {w.hash.data(), kKeySlotContentSize});
+  if (!all_bytes_are(ByteView(second.bytes).subspan(second.view().size()), 0)) return Status::kReservedNotZero;
+  // There is no "none", not even by leaving the key out.
+  if (all_bytes_are(second.view(), 0)) return Status::kBadAlgorithm;
   // SECURITY(T-44): the slot fixes both keys at once; no image can choose to need one of them only.
   return equal(key_slot_hash(hasher, out.keys), out.hash) ? Status::kOk : Status::kBadChecksum;
 }
@@ -41,7 +49,7 @@ Status decode_key_slot(Hasher& hasher, const KeySlotWire& w, KeySlot& out) {
 }  // namespace
 
 Digest key_slot_hash(Hasher& hasher, const KeyPairPublic& keys) {
-  return hash_of(hasher, domain(kKeySlotDomain), keys.p256, keys.slh_dsa);
+  return hash_of(hasher, domain(kKeySlotDomain), keys.p256, keys.post_quantum.view());
 }
 
 void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kProvisioningSize> out) {
@@ -63,7 +71,9 @@ void encode_provisioning(const Provisioning& record, std::span<std::uint8_t, kPr
     w.key_slots[i].provisioned.set(1);
     w.key_slots[i].hash = record.key_slots[i].hash;
     copy_bytes(w.key_slots[i].p256, record.key_slots[i].keys.p256);
-    copy_bytes(w.key_slots[i].slh_dsa, record.key_slots[i].keys.slh_dsa);
+    w.key_slots[i].post_quantum_algorithm.set(
+        static_cast<std::uint8_t>(record.key_slots[i].keys.post_quantum.algorithm));
+    copy_bytes(w.key_slots[i].post_quantum, record.key_slots[i].keys.post_quantum.bytes);
   }
   seal_checksum(mutable_bytes_of(w));
   copy_bytes(out, bytes_of(w));

@@ -211,19 +211,33 @@ TEST(BootManifest, TheLargestImageSizeIsAcceptedAndOneBlockMoreIsNot) {
 
 TEST(BootManifest, UnusedSignatureBytesMustBeZero) {
   std::array<std::uint8_t, kSignatureBlockSize> block{};
-  std::memset(block.data(), 0xAA, kP256SignatureSize);
-  EXPECT_EQ(check_signature_block(block, LifeCycle::kDevelopment), Status::kOk);
-  for (const std::size_t at : {std::size_t{7920}, std::size_t{8191}}) {
+  std::memset(block.data(), 0xAA, kP256SignatureSize + kSlhDsaSignatureSize);
+  EXPECT_EQ(check_signature_block(block), Status::kOk);
+  for (std::size_t at = 7920; at < block.size(); ++at) {
     block[at] = 1;
-    EXPECT_EQ(check_signature_block(block, LifeCycle::kProduction), Status::kReservedNotZero);
+    ASSERT_EQ(check_signature_block(block), Status::kReservedNotZero) << at;
     block[at] = 0;
   }
-  for (const std::size_t at : {std::size_t{64}, std::size_t{7919}}) {
-    block[at] = 1;
-    EXPECT_EQ(check_signature_block(block, LifeCycle::kDevelopment), Status::kPostQuantumNotZero);
-    EXPECT_EQ(check_signature_block(block, LifeCycle::kProduction), Status::kOk);
-    block[at] = 0;
+}
+
+TEST(BootManifest, NeitherSignatureMayBeMissing) {
+  std::array<std::uint8_t, kSignatureBlockSize> block{};
+  block[0] = 1;
+  EXPECT_EQ(check_signature_block(block), Status::kBadPostQuantumSignature) << "built, not released";
+  block[0] = 0;
+  block[64] = 1;
+  EXPECT_EQ(check_signature_block(block), Status::kBadSignature);
+}
+
+TEST(BootManifest, ThereIsNoAlgorithmCalledNone) {
+  Region1024 region{};
+  Manifest m = sample();
+  for (const int number : {0, 3, 255}) {
+    m.post_quantum_algorithm = static_cast<PostQuantumAlgorithm>(number);
+    EXPECT_EQ(encode_manifest(m, region), Status::kBadAlgorithm) << number;
   }
+  m.post_quantum_algorithm = PostQuantumAlgorithm::kLmsSha256;
+  EXPECT_EQ(encode_manifest(m, region), Status::kOk);
 }
 
 TEST(BootManifest, ImageDigestChangesWithEveryRegionAndTheSize) {
@@ -272,11 +286,34 @@ TEST(BootProvisioning, RoundTripsAndEveryBitCounts) {
 // Answers: RB-08
 TEST(BootProvisioning, AKeyThatDoesNotHashToItsSlotIsRefused) {
   World world;
-  world.provisioning.key_slots[0].keys.slh_dsa[0] = 1;  // the other key of the pair counts as well
+  world.provisioning.key_slots[0].keys.post_quantum.bytes[0] ^= 1;  // the other key of the pair counts as well
   std::array<std::uint8_t, kProvisioningSize> bytes{};
   encode_provisioning(world.provisioning, bytes);
   Provisioning out;
   EXPECT_EQ(decode_provisioning(world.hasher, bytes, out), Status::kBadChecksum);
+}
+
+// Answers: RB-08
+TEST(BootProvisioning, AKeySlotWithoutASecondKeyIsRefused) {
+  World world;
+  KeySlot& slot = world.provisioning.key_slots[0];
+  std::array<std::uint8_t, kProvisioningSize> bytes{};
+  Provisioning out;
+  const auto verdict = [&] {
+    slot.hash = key_slot_hash(world.hasher, slot.keys);
+    encode_provisioning(world.provisioning, bytes);
+    return decode_provisioning(world.hasher, bytes, out);
+  };
+  ASSERT_EQ(verdict(), Status::kOk);
+  const KeyPairPublic good = slot.keys;
+  slot.keys.post_quantum.bytes = {};
+  EXPECT_EQ(verdict(), Status::kBadAlgorithm) << "a key of zeros is no key";
+  slot.keys = good;
+  slot.keys.post_quantum.algorithm = static_cast<PostQuantumAlgorithm>(0);
+  EXPECT_EQ(verdict(), Status::kBadAlgorithm) << "there is no \"none\"";
+  slot.keys = good;
+  slot.keys.post_quantum.bytes[kSlhDsaPublicKeySize] = 1;
+  EXPECT_EQ(verdict(), Status::kReservedNotZero) << "behind the key";
 }
 
 TEST(BootMonotonic, RoundTripsAndEveryBitCounts) {

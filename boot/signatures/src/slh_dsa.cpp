@@ -15,7 +15,7 @@ struct Verifier {
   // F, H and T_l (section 11.2.1): Trunc_n(SHA-256(PK.seed ‖ toByte(0, 64 − n) ‖ ADRSc ‖ M)). The first block is
   // the same for all of them, so it is hashed once and marked.
   void hash(ByteView first, ByteView second, SlhNode& out) {
-    Digest digest{};
+    Digest digest;
     hasher.rewind();
     hasher.update(address.bytes());
     hasher.update(first);
@@ -27,7 +27,7 @@ struct Verifier {
   // The path from a leaf to the root of its tree: the loops of algorithms 11 and 17, which differ in the first index only.
   Status climb(std::uint32_t index, unsigned height, std::uint32_t tree_index, SlhNode& node) {
     for (unsigned level = 0; level < height; ++level) {
-      SlhNode sibling{};
+      SlhNode sibling;
       ASEPTIC_BOOT_TRY(signature.next(sibling));
       tree_index >>= 1U;
       address.set_height_and_index(level + 1, tree_index);
@@ -41,7 +41,7 @@ struct Verifier {
 
   // Algorithm 17, fors_pkFromSig. `digits` is md: k numbers of a bits (algorithm 4, base_2b).
   Status fors_public_key(ByteView digits, std::uint32_t leaf, SlhNode& out) {
-    std::array<SlhNode, kSlhForsTrees> roots{};
+    std::array<SlhNode, kSlhForsTrees> roots;
     address.set_type(SlhAddressType::kForsTree, leaf);
     for (unsigned tree = 0; tree < kSlhForsTrees; ++tree) {
       const std::size_t byte = tree / 2 * 3;  // two digits of 12 bits in three bytes
@@ -61,7 +61,7 @@ struct Verifier {
 
   // Algorithm 8, wots_pkFromSig: each chain is completed from the signed digit to its end.
   Status wots_public_key(const SlhNode& message, std::uint32_t leaf, SlhNode& out) {
-    std::array<SlhNode, kSlhChains> ends{};
+    std::array<SlhNode, kSlhChains> ends;
     address.set_type(SlhAddressType::kWotsHash, leaf);
     unsigned checksum = 0;
     for (unsigned chain = 0; chain < kSlhChains; ++chain) {
@@ -82,7 +82,7 @@ struct Verifier {
   Status hypertree_root(std::uint64_t tree, std::uint32_t leaf, SlhNode& node) {
     for (unsigned layer = 0; layer < kSlhLayers; ++layer) {
       address.set_tree(layer, tree);
-      SlhNode key{};
+      SlhNode key;
       ASEPTIC_BOOT_TRY(wots_public_key(node, leaf, key));
       address.set_type(SlhAddressType::kTree, 0);
       ASEPTIC_BOOT_TRY(climb(leaf, kSlhTreeHeight, leaf, key));
@@ -99,9 +99,9 @@ struct Verifier {
 // Algorithm 20, slh_verify_internal, over M' = toByte(0, 1) ‖ toByte(0, 1) ‖ M (algorithm 24, empty context).
 Status slh_dsa_root(Hasher& hasher, SlhDsaPublicKey key, const SignedMessage& message, SignatureSource& signature,
                     SlhNode& root) {
-  SlhNode randomizer{};
+  SlhNode randomizer;
   ASEPTIC_BOOT_TRY(signature.next(randomizer));
-  std::array<std::uint8_t, kDigestSize> digest{};
+  Digest digest;
   slh_message_digest(hasher, randomizer, key, message, digest);
 
   std::array<std::uint8_t, 64> first_block{};
@@ -113,7 +113,7 @@ Status slh_dsa_root(Hasher& hasher, SlhDsaPublicKey key, const SignedMessage& me
   const SlhPosition position = slh_position(digest);
   Verifier verifier{hasher, signature, {}};
   verifier.address.set_tree(0, position.tree);
-  SlhNode node{};
+  SlhNode node;
   ASEPTIC_BOOT_TRY(verifier.fors_public_key(digest, position.leaf, node));
   ASEPTIC_BOOT_TRY(verifier.hypertree_root(position.tree, position.leaf, node));
   root = node;
@@ -121,7 +121,7 @@ Status slh_dsa_root(Hasher& hasher, SlhDsaPublicKey key, const SignedMessage& me
 }
 
 Status verify_slh_dsa(Hasher& hasher, SlhDsaPublicKey key, const SignedMessage& message, SignatureSource& signature) {
-  SlhNode root{};
+  SlhNode root;
   ASEPTIC_BOOT_TRY(slh_dsa_root(hasher, key, message, signature, root));
   return equal(root, key.last<kSlhN>()) ? Status::kOk : Status::kBadPostQuantumSignature;
 }

@@ -16,6 +16,7 @@
 #include "aseptic/boot/journal/requests.h"
 #include "aseptic/platform/posix/file_key_store.h"
 #include "device_agent.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::pump {
 namespace {
@@ -65,6 +66,7 @@ class PumpUnderBoot : public ::testing::Test {
     provisioning_.key_slots[0].provisioned = true;
     const core::Bytes point = *builder_->public_key().p256_point();
     std::copy(point.begin(), point.end(), provisioning_.key_slots[0].keys.p256.begin());
+    provisioning_.key_slots[0].keys.post_quantum = aseptic::test::release_test_key();
     provisioning_.key_slots[0].hash = boot::key_slot_hash(hasher_, provisioning_.key_slots[0].keys);
     const Buffer v1 = image(1);
     for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"})
@@ -104,7 +106,7 @@ class PumpUnderBoot : public ::testing::Test {
                     boot::hash_of(hasher_, elf)};
     m.image_size = image_size;
     m.classic_key_id = boot::hash_of(hasher_, provisioning_.key_slots[0].keys.p256);
-    m.post_quantum_key_id = boot::hash_of(hasher_, provisioning_.key_slots[0].keys.slh_dsa);
+    m.post_quantum_key_id = boot::hash_of(hasher_, provisioning_.key_slots[0].keys.post_quantum.view());
     const auto region = boot::MutableBytes(slot).first<boot::kManifestRegionSize>();
     EXPECT_EQ(boot::encode_manifest(m, region), boot::Status::kOk);
     constexpr std::string_view kDomain{"aseptic-boot-p256-v1\0", 21};
@@ -112,6 +114,7 @@ class PumpUnderBoot : public ::testing::Test {
     message.insert(message.end(), region.begin(), region.end());
     const core::Bytes signature = *builder_->sign_raw(message);
     std::copy(signature.begin(), signature.end(), slot.begin() + boot::kManifestRegionSize);
+    aseptic::test::put_release_signature(slot);
     return slot;
   }
 

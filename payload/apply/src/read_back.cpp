@@ -107,7 +107,7 @@ class SlotReader {
     if (!expected_.image_digest.matches(core::Digest{boot::image_digest(hasher_, manifest_)}))
       return differs("the boot manifest describes another image than the release");
     const auto block = core::ByteView(head).subspan<boot::kManifestRegionSize, boot::kSignatureBlockSize>();
-    if (const auto status = boot::check_signature_block(block, manifest_.life_cycle); !boot::ok(status))
+    if (const auto status = boot::check_signature_block(block); !boot::ok(status))
       return differs(std::string("signature block: ") + boot::describe(status).sentence);
     manifest_area_.assign(head.begin(), head.begin() + boot::kManifestSize);
     return is_all_zero(head.subspan(boot::kManifestSize))

@@ -25,14 +25,14 @@ TEST(SlotReadBack, MeasuresTheSignedImage) {
   }
 }
 
-// The P-256 signature itself lies outside of every digest: its owner verifies it over manifest_area().
+// The two signatures lie outside of every digest: boot verifies them when it turns the request to stage into a record.
 // Answers: VF-03, MF-06, T-34
-TEST(SlotReadBack, RefusesEveryChangedByteButThoseOfTheSignature) {
+TEST(SlotReadBack, RefusesEveryChangedByteButThoseOfTheSignatures) {
   const TestImage image = make_image(5000, 3 * kBlockSize);
   SparseDevice slot(image.bytes.size() + 2 * kBlockSize);
   store(slot, image.bytes);
   for (std::size_t at = 0; at < slot.size(); at += at % kBlockSize < 1200 ? 1 : 97) {
-    const bool signature = at >= boot::kManifestRegionSize && at < boot::kManifestRegionSize + 64;
+    const bool signature = at >= boot::kManifestRegionSize && at < boot::kManifestRegionSize + boot::kP256SignatureSize + boot::kSlhDsaSignatureSize;
     auto& block = slot.blocks[at / kBlockSize];
     block.resize(kBlockSize);
     block[at % kBlockSize] ^= 0x10;

@@ -199,6 +199,7 @@ inline TestImage make_image(std::size_t exec_size, std::size_t tree_size, std::u
   const auto region = core::ByteSpan(image.bytes).first<boot::kManifestRegionSize>();
   if (!boot::ok(boot::encode_manifest(manifest, region))) std::abort();
   std::fill_n(image.bytes.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize, std::uint8_t{0x66});
+  std::fill_n(image.bytes.begin() + boot::kManifestRegionSize + boot::kP256SignatureSize, boot::kSlhDsaSignatureSize, std::uint8_t{0x67});
   std::copy(exec.begin(), exec.end(), image.bytes.begin() + static_cast<std::ptrdiff_t>(first.offset));
   if (tree_size != 0)
     std::copy(tree.begin(), tree.end(),

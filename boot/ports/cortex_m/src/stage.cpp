@@ -59,7 +59,7 @@ Status decide(const Board& board, Decision& out) {
   FlashStorage storage(board.flash, board.mailbox);
   CellStore store(storage);
   Sha256 hasher;
-  P256Verifier verifier;
+  PairVerifier verifier(hasher);
   ExecRam memory(board.run_address, board.load_memory);
   NoEntropy entropy;
   ConsoleEvents events(board.console);

@@ -6,6 +6,9 @@
 
 #include <cstring>
 
+#include "aseptic/boot/signatures/lms.h"
+#include "aseptic/boot/signatures/slh_dsa.h"
+
 namespace aseptic::boot::host {
 namespace {
 br_sha256_context* context_of(std::array<std::uint8_t, 128>& storage) {
@@ -27,7 +30,7 @@ void Sha256::finish(Digest& out) {
   br_sha256_out(context_of(context_), out.data());
 }
 
-Status P256Verifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
+Status PairVerifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
                                  const Digest& message_digest,
                                  std::span<const std::uint8_t, kP256SignatureSize> signature) {
   std::array<unsigned char, 1 + kP256PublicKeySize> point{};
@@ -47,6 +50,17 @@ Status P256Signer::sign(const Digest& key, const Digest&, const Digest& digest,
   const std::size_t size =
       br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, digest.data(), &private_key, signature.data());
   return size == signature.size() ? Status::kOk : Status::kBadSignature;
+}
+
+Status PairVerifier::verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message,
+                                         SignatureSource& signature) {
+  switch (key.algorithm) {
+    case PostQuantumAlgorithm::kSlhDsaSha2_128s:
+      return verify_slh_dsa(hasher_, key.view().first<kSlhDsaPublicKeySize>(), message, signature);
+    case PostQuantumAlgorithm::kLmsSha256:
+      return verify_lms(hasher_, key.view().first<kLmsPublicKeySize>(), message, signature);
+  }
+  return Status::kBadAlgorithm;
 }
 
 Status SystemEntropy::fill(Digest& out) {

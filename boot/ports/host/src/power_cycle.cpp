@@ -145,7 +145,7 @@ struct PowerCycle {
     DeviceStorage storage(options.device_folder);
     CellStore store(storage);
     Sha256 hasher;
-    P256Verifier verifier;
+    PairVerifier verifier;
     SystemEntropy entropy;
     Port port{storage, store, hasher, verifier, memory, entropy, events};
     port.cause = cause;

@@ -25,6 +25,7 @@
 #include "aseptic/boot/host/text_events.h"
 #include "aseptic/boot/journal/factory.h"
 #include "aseptic/boot/journal/requests.h"
+#include "tests/support/release_test_key.h"
 
 namespace aseptic::boot::host {
 namespace {
@@ -80,6 +81,7 @@ class HostDevice : public ::testing::Test {
                                      kPortWriteProtects | kPortRecoveryWritable | kPortEmulated;
     provisioning.key_slots[0].provisioned = true;
     provisioning.key_slots[0].keys.p256 = key.public_key;
+    provisioning.key_slots[0].keys.post_quantum = test::release_test_key();
     provisioning.key_slots[0].hash = key_slot_hash(hasher, provisioning.key_slots[0].keys);
     v1 = image(1);
     for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"})
@@ -121,11 +123,12 @@ class HostDevice : public ::testing::Test {
     m.image_size =
         (kFirstRegionOffset + elf.size() + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
     m.classic_key_id = hash_of(hasher, key.public_key);
-    m.post_quantum_key_id = hash_of(hasher, provisioning.key_slots[0].keys.slh_dsa);
+    m.post_quantum_key_id = hash_of(hasher, provisioning.key_slots[0].keys.post_quantum.view());
     const auto region = MutableBytes(slot).first<kManifestRegionSize>();
     EXPECT_EQ(encode_manifest(m, region), Status::kOk);
     const auto signature = key.sign(p256_message_digest(hasher, region));
     std::copy(signature.begin(), signature.end(), slot.begin() + kManifestRegionSize);
+    test::put_release_signature(slot);
     return slot;
   }
 
@@ -426,7 +429,7 @@ TEST(HostCrypto, HmacMatchesRfc4231AndBearSsl) {
 
 TEST(HostCrypto, T45_EveryBitOfASignatureCounts) {
   const Key key(3);
-  P256Verifier verifier;
+  PairVerifier verifier;
   Digest message{};
   message.fill(0x31);
   const auto good = key.sign(message);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "aseptic/core/post_quantum_key.h"
 #include "aseptic/core/public_key.h"
 
 namespace aseptic::platform {
@@ -22,6 +23,16 @@ class Signer {
   virtual core::Result<core::Bytes> sign(core::ByteView message) = 0;
   // ECDSA P-256 only: r || s, 64 bytes.
   virtual core::Result<core::Bytes> sign_raw(core::ByteView message) = 0;
+};
+
+// The same for the post-quantum half of an image's two signatures: a key of the release role, kept offline. A type of its own,
+// so that neither half can be made to sign in the other's place.
+class PostQuantumSigner {
+ public:
+  virtual ~PostQuantumSigner() = default;
+  [[nodiscard]] virtual const core::PostQuantumPublicKey& public_key() const = 0;
+  [[nodiscard]] virtual KeyCustody custody() const = 0;
+  virtual core::Result<core::Bytes> sign(core::ByteView message) = 0;
 };
 
 // Finds and makes keys by label. Implementations: development file store (posix), later PKCS#11.

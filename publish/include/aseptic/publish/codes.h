@@ -24,6 +24,7 @@ enum class PublishCode : std::uint16_t {
   kTargetPath = 613,         // a target or role name that is not allowed
   kFormatUnknown = 614,      // inspect does not recognise the file
   kNotConfirmed = 615,       // the person did not confirm what was shown
+  kOneTimeState = 616,       // the one-time state of an LMS key does not allow a signature
 };
 
 const core::ErrorInfo& describe(PublishCode code);

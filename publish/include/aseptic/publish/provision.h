@@ -4,8 +4,8 @@
 //
 // Called by `aseptic device provision`. The folder is made under another name and renamed when it is complete.
 // Security: refuses an image that does not verify, a root that does not carry its own signatures, a policy that root
-// did not sign, and keys whose private half is published (RB-08). Development life cycle only, until the second
-// signature algorithm exists (protocol.md section 2). The device's private keys are made by the caller's key stores in
+// did not sign, and keys whose private half is published (RB-08). The life cycle is the profile's: a production device
+// takes production images only, for ever. The device's private keys are made by the caller's key stores in
 // the folders given by device_key_folder() and therapy_key_folder().
 // Thread contract: one call per folder.
 #pragma once
@@ -35,7 +35,7 @@ struct ProvisionPlan {
   ReleaseDescription description;    // vendor, product, class, hardware, component of the factory image
   std::string component;             // name; empty: the only one
   Path image;                        // signed factory image
-  std::vector<core::PublicKey> builders;  // one key slot each, at most four
+  std::vector<ImageKeys> keys;       // one key slot each, at most four
   std::uint64_t slot_size = 0;       // 0: twice the image, at least 16 MiB
   Path root;                         // TUF root metadata
   std::optional<Path> policy;        // authority policy, signed by that root
@@ -43,6 +43,7 @@ struct ProvisionPlan {
   std::string location_site;         // likewise; empty: none
   std::string anchors_pem;           // the private authority of server certificates
   DeviceSite site;
+  Profile profile = Profile::kDevelopment;
 };
 
 // What the device's own keys say; made between prepare() and finish().

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "aseptic/publish/editions.h"
+#include "aseptic/publish/image.h"
 #include "aseptic/publish/release_description.h"
 #include "aseptic/trust/channel.h"
 #include "aseptic/trust/payload_index.h"
@@ -17,7 +18,7 @@ namespace aseptic::publish {
 
 struct ReleaseImages {
   std::map<std::string, Path> by_component;      // component name -> signed image
-  std::vector<core::PublicKey> builders;
+  std::vector<ImageKeys> keys;                   // pairs that the images must verify against
 };
 
 struct PayloadChoices {

@@ -56,8 +56,24 @@ using OnlineSigner = RoleSigner<OnlineRole>;
 using IssuerSigner = RoleSigner<IssuerRole>;
 using ProvisioningSigner = RoleSigner<ProvisioningRole>;
 
+// The release role's second key for images: post-quantum, offline. Its own type: it signs images only, and no other key
+// can sign in its place.
+class ImageReleaseSigner {
+ public:
+  static core::Result<ImageReleaseSigner> admit(std::unique_ptr<platform::PostQuantumSigner> signer, Profile profile);
+
+  [[nodiscard]] const core::PostQuantumPublicKey& public_key() const { return signer_->public_key(); }
+  core::Result<core::Bytes> sign(core::ByteView message) { return signer_->sign(message); }
+
+ private:
+  explicit ImageReleaseSigner(std::unique_ptr<platform::PostQuantumSigner> signer) : signer_(std::move(signer)) {}
+  std::unique_ptr<platform::PostQuantumSigner> signer_;
+};
+
 // Refuses a key that may not be used at all (public test key) or not in this profile (development custody).
 core::Result<void> check_admissible(const core::PublicKey& key, platform::KeyCustody custody, Profile profile);
+// The same for the second key of an image. A published one is refused in production only: the tests' own key signs in development.
+core::Result<void> check_admissible(const core::PostQuantumPublicKey& key, platform::KeyCustody custody, Profile profile);
 
 template <typename Role>
 core::Result<RoleSigner<Role>> RoleSigner<Role>::admit(std::unique_ptr<platform::Signer> signer, Profile profile) {

@@ -6,6 +6,7 @@
 #include "aseptic/boot/format/hash.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/monotonic.h"
+#include "aseptic/boot/format/signature_source.h"
 #include "aseptic/boot/journal/storage.h"
 
 namespace aseptic::boot {
@@ -17,6 +18,11 @@ class SignatureVerifier {
   virtual Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
                              const Digest& message_digest,
                              std::span<const std::uint8_t, kP256SignatureSize> signature) = 0;
+
+  // kOk only for a valid signature of `message` under `key`, by the key's algorithm (boot/signatures). Reads exactly
+  // the signature's bytes. A port that does not have the algorithm answers kBadAlgorithm.
+  virtual Status verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message,
+                                     SignatureSource& signature) = 0;
 
  protected:
   ~SignatureVerifier() = default;

@@ -25,6 +25,7 @@ inline constexpr std::size_t kP256PublicKeySize = 64;  // x‖y
 inline constexpr std::size_t kSlhDsaSignatureSize = 7856;
 inline constexpr std::size_t kSlhDsaPublicKeySize = 32;
 inline constexpr std::size_t kLmsPublicKeySize = 60;  // HSS with one level, see boot/signatures/lms.h
+inline constexpr std::size_t kPostQuantumPublicKeySizeMax = 64;
 inline constexpr std::size_t kKeySlotCount = 4;              // bit i of key_revoke_mask = key slot i
 inline constexpr std::uint64_t kImageSizeMax = 1ULL << 48U;  // keeps every offset sum far from wrapping
 
@@ -32,13 +33,14 @@ inline constexpr char kManifestMagic[] = "ASPTBOOT";
 inline constexpr std::uint16_t kManifestFormat = 1;
 inline constexpr char kP256Domain[] = "aseptic-boot-p256-v1";  // hashed with its terminating zero
 inline constexpr char kSlhDsaDomain[] = "aseptic-boot-slhdsa-v1";
+inline constexpr char kLmsDomain[] = "aseptic-boot-lms-v1";
 inline constexpr char kImageDomain[] = "aseptic-image-v1";
 
 enum class ImageType : std::uint8_t { kApplication = 1, kData = 2 };
 enum class LifeCycle : std::uint8_t { kDevelopment = 1, kProduction = 2 };
 enum class RegionKind : std::uint8_t { kUnused = 0, kExecCopied = 1, kTreeVerified = 2, kVerity = 3 };
 enum class ClassicAlgorithm : std::uint8_t { kEcdsaP256 = 1 };
-enum class PostQuantumAlgorithm : std::uint8_t { kSlhDsaSha2_128s = 1 };
+enum class PostQuantumAlgorithm : std::uint8_t { kSlhDsaSha2_128s = 1, kLmsSha256 = 2 };  // 2: profile cnsa2
 enum class TreeHash : std::uint8_t { kNone = 0, kSha256 = 1 };
 inline constexpr std::uint32_t kPolicyRevokeNow = 1U
                                                   << 0U;  // emergency: burn the revocations without waiting
@@ -124,12 +126,22 @@ static_assert(offsetof(ManifestWire, post_quantum_key_id) == 696 &&
 
 struct SignatureBlockWire {
   std::uint8_t p256[kP256SignatureSize];
-  std::uint8_t slh_dsa[kSlhDsaSignatureSize];
+  std::uint8_t post_quantum[kSlhDsaSignatureSize];  // an LMS signature is shorter; the rest is zero
   std::uint8_t reserved[272];
 };
 static_assert(sizeof(SignatureBlockWire) == kSignatureBlockSize &&
-              offsetof(SignatureBlockWire, slh_dsa) == 64);
+              offsetof(SignatureBlockWire, post_quantum) == 64);
 static_assert(offsetof(SignatureBlockWire, reserved) == 7920);
+
+// The post-quantum half of a pair. The bytes behind the algorithm's own size are zero.
+struct PostQuantumKey {
+  std::array<std::uint8_t, kPostQuantumPublicKeySizeMax> bytes{};
+  PostQuantumAlgorithm algorithm = PostQuantumAlgorithm::kSlhDsaSha2_128s;
+
+  ByteView view() const {
+    return ByteView(bytes).first(algorithm == PostQuantumAlgorithm::kLmsSha256 ? kLmsPublicKeySize : kSlhDsaPublicKeySize);
+  }
+};
 
 struct Region {
   RegionKind kind = RegionKind::kUnused;
@@ -171,8 +183,9 @@ struct Manifest {
   std::uint32_t min_root_version = 0;
   Digest build_id{};
   Digest sbom_digest{};
+  PostQuantumAlgorithm post_quantum_algorithm = PostQuantumAlgorithm::kSlhDsaSha2_128s;
   Digest classic_key_id{};       // SHA-256 of the 64-byte P-256 public key x‖y
-  Digest post_quantum_key_id{};  // SHA-256 of the 32-byte SLH-DSA public key
+  Digest post_quantum_key_id{};  // SHA-256 of the post-quantum public key (32 bytes, LMS 60)
 };
 
 // A signed region seen as its fields; nothing is checked by this.
@@ -193,15 +206,20 @@ Status decode_manifest(std::span<const std::uint8_t, kManifestRegionSize> bytes,
 // Checks that the image fits into a slot of `slot_size` bytes.
 Status check_fits_slot(const Manifest& manifest, std::uint64_t slot_size);
 
-// Checks the unused bytes of the signature block, and in the development life cycle the zero post-quantum
-// block.
-Status check_signature_block(std::span<const std::uint8_t, kSignatureBlockSize> block, LifeCycle life_cycle);
+// What may be said about the signature block without keys: its reserved bytes are zero, and neither signature is
+// missing. An image that was built but not released is refused here already.
+Status check_signature_block(std::span<const std::uint8_t, kSignatureBlockSize> block);
 
 // Names an image everywhere: SHA-256 of the signed region.
 Digest manifest_digest(Hasher& hasher, std::span<const std::uint8_t, kManifestRegionSize> region);
 
 // What the P-256 signature is made over: SHA-256(domain ‖ region).
 Digest p256_message_digest(Hasher& hasher, std::span<const std::uint8_t, kManifestRegionSize> region);
+
+// What the post-quantum signature is made over, by the algorithm of the key.
+inline ByteView post_quantum_domain(PostQuantumAlgorithm algorithm) {
+  return algorithm == PostQuantumAlgorithm::kLmsSha256 ? domain(kLmsDomain) : domain(kSlhDsaDomain);
+}
 
 // SHA-256(domain ‖ region table as encoded ‖ image size): changes when any byte of any region changes,
 // because the table holds each region's digest.

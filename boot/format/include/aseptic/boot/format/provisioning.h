@@ -13,7 +13,7 @@
 namespace aseptic::boot {
 
 inline constexpr std::size_t kProvisioningSize = 1024;
-inline constexpr std::uint16_t kProvisioningFormat = 1;
+inline constexpr std::uint16_t kProvisioningFormat = 2;  // 1 had no algorithm in a key slot
 inline constexpr char kProvisioningMagic[] = "ASPTPROV";
 inline constexpr char kKeySlotDomain[] = "aseptic-key-slot-v1";
 inline constexpr std::uint16_t kPolicyDelayDefault = 16;      // boots, protocol rule 6
@@ -33,7 +33,7 @@ inline constexpr std::uint32_t kPortFlagsKnown = (1U << 6U) - 1U;
 
 struct KeyPairPublic {
   std::array<std::uint8_t, kP256PublicKeySize> p256{};
-  std::array<std::uint8_t, kSlhDsaPublicKeySize> slh_dsa{};  // zero while the second algorithm does not exist
+  PostQuantumKey post_quantum;
 };
 struct KeySlot {
   bool provisioned = false;
@@ -63,12 +63,13 @@ struct Provisioning {
 
 struct KeySlotWire {
   Le8 provisioned;
-  std::uint8_t reserved[7];
+  Le8 post_quantum_algorithm;  // the device's choice, never the image's
+  std::uint8_t reserved[6];
   Digest hash;
   std::uint8_t p256[kP256PublicKeySize];
-  std::uint8_t slh_dsa[kSlhDsaPublicKeySize];
+  std::uint8_t post_quantum[kPostQuantumPublicKeySizeMax];  // 32 bytes SLH-DSA or 60 bytes LMS, then zero
 };
-static_assert(sizeof(KeySlotWire) == 136);
+static_assert(sizeof(KeySlotWire) == 168);
 
 struct ProvisioningWire {
   std::uint8_t magic[8];
@@ -86,7 +87,7 @@ struct ProvisioningWire {
   Le16 policy_delay_boots;
   std::uint8_t reserved1[6];
   KeySlotWire key_slots[kKeySlotCount];
-  std::uint8_t reserved2[392];
+  std::uint8_t reserved2[264];
   Le64 checksum;
 };
 static_assert(sizeof(ProvisioningWire) == kProvisioningSize && alignof(ProvisioningWire) == 1);

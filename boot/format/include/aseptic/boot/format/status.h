@@ -2,7 +2,7 @@
 // The result of every freestanding boot function.
 // Security (T-55): success is a non-zero constant and every error differs from it in at least six bits, so
 // that neither a cleared register nor a few flipped bits turn a refusal into success; a test walks the list
-// below. Numbers are stable: append, never renumber.
+// below. Numbers are stable: append, never renumber; 0x0310 to 0x0312 are used up.
 #pragma once
 #include <cstdint>
 
@@ -37,15 +37,14 @@ namespace aseptic::boot {
   X(kNotBootable, 0x0307, "an image of this type cannot be started")                                      \
   X(kUnknownKey, 0x0308, "no key slot of this device matches the image's key ids")                        \
   X(kRevokedKey, 0x0309, "the image is signed by a revoked key")                                          \
-  X(kBadSignature, 0x030A, "the signature does not verify")                                               \
+  X(kBadSignature, 0x030A, "the P-256 signature does not verify")                                         \
   X(kBelowFloor, 0x030B, "the image's epoch is below the security floor")                                 \
   X(kRegionDigest, 0x030C, "a region does not match its signed digest")                                   \
   X(kDirtySlot, 0x030D, "a byte outside the signed regions is not erased")                                \
   X(kQuarantined, 0x030E, "this image failed its trial; a higher attempt number is needed")               \
   X(kOlderThanConfirmed, 0x030F, "the image's sequence is lower than the confirmed one")                  \
-  X(kProductionRefused, 0x0310, "a production device needs both signatures, which do not exist yet")      \
-  X(kPostQuantumNotZero, 0x0311, "the post-quantum signature block must be zero on a development device") \
   X(kSelfRevocation, 0x0313, "the revocation mask covers the image's own key or the last key")            \
+  X(kPubliclyKnownKey, 0x0314, "a production device never trusts a key whose private half is published")   \
   X(kBadPostQuantumSignature, 0x0315, "the post-quantum signature does not verify or is missing")         \
   X(kDebugOpen, 0x0320, "the debug port of a production device is open")                                  \
   X(kNotFound, 0x0401, "there is no such record, request or image")                                       \

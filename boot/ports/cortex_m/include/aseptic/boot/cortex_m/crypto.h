@@ -20,10 +20,16 @@ class Sha256 final : public Hasher {
   alignas(8) Context mark_;
 };
 
-class P256Verifier final : public SignatureVerifier {
+// Both signatures: P-256 by BearSSL, SLH-DSA by boot/signatures; in profile cnsa2 (ASEPTIC_BOOT_CNSA2) also LMS.
+class PairVerifier final : public SignatureVerifier {
  public:
+  explicit PairVerifier(Hasher& hasher) : hasher_(hasher) {}
   Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
+  Status verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message, SignatureSource& signature) override;
+
+ private:
+  Hasher& hasher_;
 };
 
 class P256Signer final : public ReportSigner {

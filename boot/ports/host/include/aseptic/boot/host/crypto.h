@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256, ECDSA P-256 and randomness of the host port, by BearSSL and getrandom(2). BearSSL stays out of
+// SHA-256, signature verification and randomness of the host port, by BearSSL, boot/signatures and getrandom(2). BearSSL stays out of
 // this header.
 #pragma once
 #include "aseptic/boot/core/port.h"
@@ -21,11 +21,17 @@ class Sha256 final : public Hasher {
   alignas(16) Context mark_{};
 };
 
-class P256Verifier final : public SignatureVerifier {
+// Both signatures: P-256 by BearSSL, SLH-DSA and LMS by boot/signatures.
+class PairVerifier final : public SignatureVerifier {
  public:
   Status verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key,
                      const Digest& message_digest,
                      std::span<const std::uint8_t, kP256SignatureSize> signature) override;
+  Status verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message,
+                             SignatureSource& signature) override;
+
+ private:
+  Sha256 hasher_;
 };
 
 class P256Signer final : public ReportSigner {
