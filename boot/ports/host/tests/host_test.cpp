@@ -226,7 +226,7 @@ TEST_F(HostDevice, SignsItsReportWithTheKeyDerivedForThisBootAndState) {
   ASSERT_EQ(br_ec_compute_pub(&br_ec_p256_m31, &public_key, buffer.data(), &private_key), 65U);
   std::array<std::uint8_t, kP256PublicKeySize> point{};
   std::copy_n(buffer.begin() + 1, point.size(), point.begin());
-  P256Verifier verifier;
+  PairVerifier verifier;
   EXPECT_EQ(verifier.verify_p256(point, report_message_digest(hasher, wire), std::span(wire.signature)), Status::kOk);
 }
 
