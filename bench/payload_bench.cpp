@@ -91,6 +91,7 @@ int slot(const std::string& source, const std::string& target) {
   if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
   if (!boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())))
     fail("cannot encode the manifest");
+  std::fill_n(head.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize + boot::kSlhDsaSignatureSize, std::uint8_t{6});
   out.seekp(0);
   out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
   fs::remove(target + ".part");

@@ -123,7 +123,7 @@ inline TestImage make_image_of(core::Bytes content, std::uint64_t sequence) {
   image.bytes.resize(static_cast<std::size_t>(manifest.image_size));
   const auto region = core::ByteSpan(image.bytes).first<boot::kManifestRegionSize>();
   if (!boot::ok(boot::encode_manifest(manifest, region))) std::abort();
-  std::fill_n(image.bytes.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize, std::uint8_t{0x66});
+  std::fill_n(image.bytes.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize + boot::kSlhDsaSignatureSize, std::uint8_t{0x66});
   std::copy(exec.begin(), exec.end(), image.bytes.begin() + boot::kFirstRegionOffset);
   std::copy(content.begin(), content.end(), image.bytes.begin() + static_cast<std::ptrdiff_t>(at));
   image.manifest_digest = {boot::manifest_digest(hasher, region)};

@@ -47,6 +47,7 @@ TEST(PayloadBeyond4GiB, InstallsAndReadsBackEveryRegion) {
   core::Bytes head(boot::kFirstRegionOffset);
   ASSERT_TRUE(
       boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())));
+  std::fill_n(head.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize + boot::kSlhDsaSignatureSize, std::uint8_t{0x66});
   SparseDevice image(manifest.image_size);
   put(image, 0, head);
   put(image, manifest.regions[0].offset, exec);

@@ -80,6 +80,9 @@ SlotVerdict check_slot(Bytes slot) {
   verdict.image_digest = checker_sha256({domain, manifest.subspan(120, 4 * 56), manifest.subspan(96, 8)});
   const std::uint64_t regions = number(manifest, 14, 1);
   if (regions == 0 || regions > 4) return refuse("region count");
+  if (all_zero(slot.subspan(kSignedRegion, 64)) || all_zero(slot.subspan(kSignedRegion + 64, 7856)))
+    return refuse("a signature is missing");
+  if (!all_zero(slot.subspan(kManifest - 272, 272))) return refuse("bytes behind the signatures");
   std::uint64_t at = kManifest;
   for (std::size_t i = 0; i < regions; ++i)
     if (auto why = check_region(slot, manifest.subspan(120 + 56 * i, 56), manifest.subspan(352, 32), at);
