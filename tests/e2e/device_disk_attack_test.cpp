@@ -180,7 +180,7 @@ TEST_F(DeviceSlotAttackTest, AChangedBootManifestDoesNotRun) {
 TEST_F(DeviceSlotAttackTest, AChangedSignatureDoesNotRun) { expect_slot_refused(kSignature + 5, "kBadSignature"); }
 
 // Answers: T-44
-TEST_F(DeviceSlotAttackTest, AByteInThePostQuantumBlockDoesNotRun) { expect_slot_refused(kSignature + 100, "kPostQuantumNotZero"); }
+TEST_F(DeviceSlotAttackTest, AByteInThePostQuantumBlockDoesNotRun) { expect_slot_refused(kSignature + 100, "kBadPostQuantumSignature"); }
 
 // Answers: T-46, RB-01, MB-02
 TEST_F(DeviceSlotAttackTest, AChangedByteOfTheProgramDoesNotRun) { expect_slot_refused(kRegion + 123'456, "kRegionDigest"); }
