@@ -55,21 +55,21 @@ Status check_spoiled(const std::function<void(OwnedMap<LinuxProfile>&)>& spoil) 
   return check_map(owned.view(kOldSize, kNewSize));
 }
 
-// The same map as an MCU would read it, whose offsets have 32 bits.
-Status decode_as_mcu(std::uint64_t gap, std::uint64_t size) {
-  // Segments are coded alike by both profiles but for the width of lengths; this one is coded by hand.
+// One segment, coded by hand: numbers that the encoder never writes. Lengths have 32 bits, on an MCU offsets too.
+template <class Profile>
+Status decode_by_hand(std::uint64_t gap, std::uint64_t size) {
   RangeEncoder coder;
-  auto models = std::make_unique<MapModels<McuProfile>>();
+  auto models = std::make_unique<MapModels<Profile>>();
   code_number(coder, models->segments.gap, gap);
   code_number(coder, models->segments.size, size);
   code_tree(coder, models->segments.repeats, 2, 1);  // shift 0
   const core::Bytes block = coder.finish();
-  CopySegment<McuProfile> segment;
-  DeltaMap<McuProfile> map;
+  CopySegment<Profile> segment;
+  DeltaMap<Profile> map;
   map.old_size = map.new_size = 1U << 30U;
   map.segments = {&segment, 1};
   RangeDecoder decoder(block);
-  auto fresh = std::make_unique<MapModels<McuProfile>>();
+  auto fresh = std::make_unique<MapModels<Profile>>();
   code_map(decoder, *fresh, map);
   return check_map(map);
 }
@@ -100,8 +100,10 @@ TEST(DeltaRules, Cve2014_9862AndCve2020_14315LengthsNeverReachABuffer) {
       EXPECT_EQ(decode_spoiled([&](auto& m) { m.segments[2].new_at = new_at; }), Status::kBadCopyMap) << new_at;
     }
   }
-  EXPECT_EQ(decode_as_mcu(16, 100), Status::kOk);
-  EXPECT_EQ(decode_as_mcu((1U << 30U) - 100, 101), Status::kBadCopyMap);
+  EXPECT_EQ(decode_by_hand<McuProfile>(16, 100), Status::kOk);
+  EXPECT_EQ(decode_by_hand<McuProfile>((1U << 30U) - 100, 101), Status::kBadCopyMap);
+  EXPECT_EQ(decode_by_hand<LinuxProfile>(16, 100), Status::kOk);
+  EXPECT_EQ(decode_by_hand<LinuxProfile>(16, (1ULL << 32U) + 100), Status::kBadCopyMap) << "the size comes back as 100";
   for (const std::uint32_t size : {0x80000000U, 0xFFFFFFFFU, 0xFFFFF000U}) {
     EXPECT_EQ(decode_spoiled([&](auto& m) { m.segments[2].size = size; }), Status::kBadCopyMap) << size;
     EXPECT_EQ(decode_spoiled([&](auto& m) { m.segments[0].size = size; }), Status::kBadCopyMap) << size;
