@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Acts: the one action that the state machine chose. Each is repeatable after a power cut.
+#include <algorithm>
+
+#include "apply/apply_engine.h"
+#include "apply/staging.h"
+#include "aseptic/agent/codes.h"
+#include "slots/slot_sync.h"
+
+namespace aseptic::agent {
+namespace {
+
+constexpr std::chrono::seconds kRefusalPauseMax{24 * 3600};
+
+}  // namespace
+
+void ApplyEngine::take(const Step& step) {
+  if (p_.clock.since_boot() < not_before_ && step.next == record_.state) return;
+  why_ = step.why;
+  const State before = record_.state;
+  if (auto done = perform(step.action); !done) {
+    fail(done.error(), std::string(to_string(step.action)));
+    return back_off();
+  }
+  retry_ = kRetryFirst;
+  not_before_ = milliseconds{0};
+  if (step.next != before) {
+    record_.state = step.next;
+    record_.boot_count = boot_.report.boot_count;
+  }
+  keep_record();
+  if (step.next != before) announce(step, before);
+}
+
+void ApplyEngine::announce(const Step& step, State before) {
+  const bool bad = step.next == State::kFailed || step.action == Action::kAbandon || step.action == Action::kDisarm ||
+                   step.action == Action::kRequestRevert;
+  log_->note({.outcome = bad ? Outcome::kFailed : Outcome::kDone,
+              .reason = "agent." + std::string(step.why),
+              .text = std::string(to_string(before)) + " -> " + std::string(to_string(step.next)),
+              .from = device_log::ImageName{ended_.from_version, ended_.from_manifest},
+              .to = device_log::ImageName{ended_.version, ended_.manifest}});
+  log_->checkpoint();
+  const bool tell = step.next == State::kOffered || step.next == State::kInService || step.next == State::kSynced ||
+                    step.next == State::kFailed || step.action == Action::kAbandon || step.next == State::kSelfTest;
+  if (tell) queue_report();
+}
+
+Result<void> ApplyEngine::perform(Action action) {
+  ended_ = record_;
+  switch (action) {
+    case Action::kWait:
+    case Action::kInform:
+    case Action::kNotePassed: return {};
+    case Action::kBegin: return begin();
+    case Action::kAdoptTrial: return adopt_trial();
+    case Action::kStage: return stage();
+    case Action::kApprove: return note_approval();
+    case Action::kAskHold: return ask_hold(interlock::HoldKind::kSwitch);
+    case Action::kAskTrialHold: return ask_hold(interlock::HoldKind::kTrial);
+    case Action::kArm: return arm();
+    case Action::kLastCheck: return hold_.check(), Result<void>{};
+    case Action::kAskReset: return ask_reset(interlock::ResetPurpose::kSwitch);
+    case Action::kAskConfirmReset: return ask_reset(interlock::ResetPurpose::kConfirm);
+    case Action::kAskRevertReset: return ask_reset(interlock::ResetPurpose::kRevert);
+    case Action::kDisarm: return disarm();
+    case Action::kNoteTrial: return note_trial();
+    case Action::kSelfTest: return hold_.ask_self_test(), Result<void>{};
+    case Action::kRequestConfirm: return request(boot::RequestKind::kConfirm);
+    case Action::kRequestRevert: return request(boot::RequestKind::kRevert);
+    case Action::kNoteConfirmed: return note_confirmed();
+    case Action::kSyncOther: return sync_other();
+    case Action::kNoteSynced: return door_.withdraw_all();
+    case Action::kNoteFailed: return note_failed();
+    case Action::kAbandon:
+    case Action::kFinish: return finish();
+  }
+  return Error(AgentCode::kState, "unknown action");
+}
+
+Result<void> ApplyEngine::begin() {
+  const trust::ReleaseManifest& release = *offer_->release;
+  core::Bytes id(16);
+  p_.entropy.fill(id);
+  record_ = TransactionRecord{};
+  record_.id = core::to_hex(id);
+  record_.release_id = release.release_id;
+  record_.release = offer_->release_digest;
+  record_.version = release.version.text();
+  record_.sequence = release.sequence;
+  record_.attempt = offer_->attempt;
+  record_.manifest = offer_->manifest.value();
+  record_.image = offer_->image.value();
+  record_.set = release.set_digest;
+  record_.image_size = offer_->image_size;
+  record_.slot = target_slot();
+  record_.from_version = running_version_;
+  record_.from_manifest = boot_.running();
+  ended_ = record_;
+  return {};
+}
+
+Result<void> ApplyEngine::adopt_trial() {
+  core::Bytes id(16);
+  p_.entropy.fill(id);
+  record_ = TransactionRecord{};
+  record_.id = core::to_hex(id);
+  record_.version = running_version_;
+  record_.sequence = boot_.report.running_sequence;
+  record_.attempt = std::max<std::uint32_t>(boot_.report.staged_attempt, 1);
+  record_.manifest = boot_.running();
+  record_.image = core::Digest{boot_.report.running_image};
+  record_.set = core::Digest{boot_.report.running_set};
+  record_.image_size = running_size_;
+  record_.slot = boot_.report.place == boot::ImagePlace::kSlotB ? "b" : "a";
+  record_.from_manifest = boot_.confirmed();
+  ended_ = record_;
+  return {};
+}
+
+Result<void> ApplyEngine::stage() {
+  // SECURITY(T-54): the device's other image has just verified on the medium, before this slot is erased.
+  if (platform::BlockDevice* running = running_slot()) {
+    auto other = payload::measure_slot(*running, running_image());
+    if (!other) return Error(AgentCode::kLastImage, "the running slot: " + other.error().sentence());
+  }
+  record_.slot = target_slot();
+  memory_.synced_manifest = {};
+  memory_.touched_boot = boot_.report.boot_count;
+  ASEPTIC_TRY_VOID(store_.save(memory_));
+  const StagingHooks hooks{.keep = [this](std::uint64_t durable) -> Result<void> {
+                             record_.chunks_durable = durable;
+                             return save_record();
+                           },
+                           .breathe = p_.breathe};
+  auto measured = stage_image(*offer_, p_.source, slot(record_.slot), record_.chunks_durable, hooks);
+  if (!measured) {
+    if (measured.error().action() == core::ActionClass::kReject) remember_refusal();
+    return measured.error();
+  }
+  memory_.refused = {};
+  memory_.refusals = 0;
+  return store_.save(memory_);
+}
+
+// What was served is not what was signed. Tried again later (the server may have been repaired), ever more seldom.
+void ApplyEngine::remember_refusal() {
+  memory_.refusals = memory_.refused == record_.release ? std::min(memory_.refusals + 1, 16u) : 1;
+  memory_.refused = record_.release;
+  const auto pause = std::min(p_.config.policy.poll * (1 << memory_.refusals), kRefusalPauseMax);
+  memory_.refused_until = p_.source.judged_now() + pause;
+  record_.chunks_durable = 0;
+  keep_memory();
+}
+
+Result<void> ApplyEngine::note_approval() {
+  record_.approved_by = approval_.empty() ? "site-policy" : approval_;
+  approval_.clear();
+  return {};
+}
+
+Result<void> ApplyEngine::ask_hold(interlock::HoldKind kind) {
+  interlock::HoldTerms terms;
+  terms.kind = kind;
+  ASEPTIC_TRY(const core::Bytes id, core::from_hex(record_.id));
+  std::ranges::copy(id, terms.transaction.bytes.begin());
+  terms.manifest.bytes = record_.manifest.bytes;
+  terms.boot_id = boot_.boot_id;
+  hold_.ask(terms);
+  return {};
+}
+
+Result<void> ApplyEngine::arm() {
+  boot::Request stage_request{.kind = boot::RequestKind::kStage};
+  stage_request.boot_count = boot_.report.boot_count;
+  stage_request.slot = record_.slot == "a" ? boot::SlotId::kA : boot::SlotId::kB;
+  stage_request.attempt = static_cast<std::uint16_t>(std::min<std::uint32_t>(record_.attempt, boot::kAttemptMax));
+  stage_request.manifest = record_.manifest.bytes;
+  stage_request.set = record_.set.bytes;
+  boot::Request arm_request{.kind = boot::RequestKind::kArm};
+  arm_request.boot_count = boot_.report.boot_count;
+  ++record_.switch_tries;
+  ASEPTIC_TRY_VOID(save_record());
+  return door_.post({stage_request, arm_request});
+}
+
+Result<void> ApplyEngine::ask_reset(interlock::ResetPurpose purpose) {
+  log_->note({.outcome = Outcome::kNote, .reason = "agent." + std::string(why_),
+              .text = "the therapy side is asked for its last check and the reset"});
+  log_->checkpoint();
+  hold_.ask_reset(purpose);
+  return {};
+}
+
+Result<void> ApplyEngine::disarm() {
+  // The arm first, then the hold: never a free therapy side with an arm outstanding.
+  ASEPTIC_TRY_VOID(door_.withdraw_all());
+  hold_.release();
+  return {};
+}
+
+Result<void> ApplyEngine::note_trial() {
+  trial_seen_ = p_.clock.since_boot();
+  decision_ = Verdict::kNone;
+  return {};
+}
+
+Result<void> ApplyEngine::request(boot::RequestKind kind) {
+  boot::Request wanted{.kind = kind};
+  wanted.boot_count = boot_.report.boot_count;
+  if (kind == boot::RequestKind::kConfirm) wanted.token = boot_.report.token;
+  record_.boot_count = boot_.report.boot_count;
+  return door_.post({wanted});
+}
+
+Result<void> ApplyEngine::note_confirmed() {
+  memory_.confirmed_sequence = boot_.report.confirmed_sequence;
+  memory_.confirmed_version = running_version_;
+  memory_.confirmed_manifest = boot_.confirmed();
+  memory_.synced_manifest = {};
+  ASEPTIC_TRY_VOID(store_.save(memory_));
+  hold_.release();
+  return door_.withdraw_all();
+}
+
+payload::ImageReference ApplyEngine::running_image() const {
+  return {BootReportReader::running_manifest(boot_), BootReportReader::running_image(boot_), running_size_};
+}
+
+Result<void> ApplyEngine::sync_other() {
+  platform::BlockDevice* source = running_slot();
+  if (source == nullptr) return Error(AgentCode::kSlot, "the running image is in no slot");
+  ASEPTIC_TRY_VOID(copy_slot(*source, slot(target_slot()), running_image(), p_.breathe));
+  boot::Request synced{.kind = boot::RequestKind::kSynced};
+  synced.boot_count = boot_.report.boot_count;
+  ASEPTIC_TRY_VOID(door_.post({synced}));
+  memory_.synced_manifest = boot_.confirmed();
+  ASEPTIC_TRY_VOID(store_.save(memory_));
+  log_->note({.reason = "agent.other_slot_current", .text = "the other slot holds the confirmed image",
+              .to = device_log::ImageName{running_version_, boot_.confirmed()}});
+  log_->checkpoint();
+  return {};
+}
+
+Result<void> ApplyEngine::note_failed() {
+  const FailedImage failed{record_.manifest, record_.attempt, std::string(why_)};
+  std::erase_if(memory_.failed, [&](const FailedImage& old) { return old.manifest == failed.manifest; });
+  if (memory_.failed.size() >= kFailedMax) memory_.failed.erase(memory_.failed.begin());
+  memory_.failed.push_back(failed);
+  memory_.synced_manifest = {};
+  ASEPTIC_TRY_VOID(store_.save(memory_));
+  last_error_ = "agent.quarantined";
+  last_sentence_ = "version " + record_.version + " failed its trial and is not tried again with this attempt number";
+  hold_.release();
+  return door_.withdraw_all();
+}
+
+Result<void> ApplyEngine::finish() {
+  if (record_.state != State::kInService) ASEPTIC_TRY_VOID(door_.withdraw_all());
+  hold_.release();
+  record_ = TransactionRecord{};
+  return {};
+}
+
+}  // namespace aseptic::agent
