@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> builders, release_keys, groups;
   std::uint32_t hardware_revision = 1, days = 730;
   std::uint64_t slot_size = 0;
+  bool without_policy = false;
   publish::DeviceSite site;
   std::vector<std::string> log_files;
   std::string log_key, log_device;
@@ -40,6 +41,8 @@ core::Result<publish::ProvisionPlan> plan_of(Workbench& bench, const Options& op
                               .groups = options.groups, .location_site = options.location_site, .anchors_pem = anchors, .site = options.site};
   ASEPTIC_TRY(plan.description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(plan.keys, bench.image_keys(options.builders, options.release_keys));
+  if (options.policy.empty() != options.without_policy)
+    return core::Error(publish::PublishCode::kInput, "say what the device demands: --policy FILE (or, weaker, --without-policy: the image repository alone)");
   if (!options.policy.empty()) plan.policy = options.policy;
   return plan;
 }
@@ -131,6 +134,7 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--release-key", options->release_keys, "Release role's public key for images, one for each builder")->required()->allow_extra_args(false);
   command->add_option("--root", options->root, "TUF root metadata that the device trusts")->required();
   command->add_option("--policy", options->policy, "Authority policy signed by that root");
+  command->add_flag("--without-policy", options->without_policy, "The device demands the image repository's word alone");
   command->add_option("--provisioning-key", options->provisioning_key, "Factory's key, named by the policy: signs what this device is");
   command->add_option("--group", options->groups, "Group of the device (repeat)")->allow_extra_args(false);
   command->add_option("--site", options->location_site, "Site of the device");

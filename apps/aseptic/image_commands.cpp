@@ -143,7 +143,9 @@ core::Result<void> release(Workbench& bench, const Options& options) {
   ASEPTIC_TRY(const core::PublicKey builder, bench.public_key(options.builder));
   publish::HashKeyFolder folder = bench.hash_keys();
   ASEPTIC_TRY(std::unique_ptr<platform::PostQuantumSigner> key, folder.open_slh_dsa(options.key));
+  const platform::KeyCustody custody = key->custody();
   ASEPTIC_TRY(publish::ImageReleaseSigner signer, publish::ImageReleaseSigner::admit(std::move(key), bench.profile()));
+  bench.warn_of_development_key(options.key, custody);
   ASEPTIC_TRY(const publish::Agreement agreement, agreement_to(options, publish::ImageCustodian::kRelease));
   publish::SigningLog log(bench.log_path());
   ASEPTIC_TRY_VOID(publish::release_image(options.image, agreement, builder, signer, {log, bench.now()}));

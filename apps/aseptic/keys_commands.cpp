@@ -14,7 +14,7 @@ namespace {
 core::JsonValue key_json(const std::string& label, const core::PublicKey& key, platform::KeyCustody custody) {
   return core::JsonObject{{"label", label},
                           {"algorithm", core::to_string(key.algorithm())},
-                          {"custody", custody == platform::KeyCustody::kDevelopmentFile ? "development file" : "token"},
+                          {"custody", platform::to_string(custody)},
                           {"keyid", publish::key_id(key)},
                           {"fingerprint", key.fingerprint().hex()},
                           {"public", key.pem()}};
@@ -28,7 +28,7 @@ std::string key_line(const std::string& label, const core::PublicKey& key, platf
 core::JsonValue key_json(const std::string& label, const core::PostQuantumPublicKey& key, platform::KeyCustody custody) {
   return core::JsonObject{{"label", label},
                           {"algorithm", core::to_string(key.algorithm())},
-                          {"custody", custody == platform::KeyCustody::kDevelopmentFile ? "development file" : "token"},
+                          {"custody", platform::to_string(custody)},
                           {"keyid", key.key_id().hex()},
                           {"public", key.pem()}};
 }
@@ -53,6 +53,7 @@ core::Result<void> create_slh_dsa(Workbench& bench, const std::vector<std::strin
 }
 
 core::Result<void> create(Workbench& bench, const std::vector<std::string>& labels, const std::string& algorithm) {
+  ASEPTIC_TRY_VOID(bench.may_make_key_files());
   if (algorithm == "slh-dsa") return create_slh_dsa(bench, labels);
   ASEPTIC_TRY(const std::unique_ptr<platform::KeyStore> store, bench.key_store());
   core::JsonArray made;

@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.fallthrough();
     app.add_option("--keys", bench.keys_folder, "Folder of development key files")->envname("ASEPTIC_KEYS")->capture_default_str();
-    app.add_option("--profile", bench.profile_name, "development or production; production refuses key files and known test keys")
+    app.add_option("--profile", bench.profile_name, "production refuses key files, known test keys and virtual devices; development takes them and says so")
         ->check(CLI::IsMember({"development", "production"}))->capture_default_str();
     app.add_option("--signing-log", bench.log_file, "Append-only log of what was signed (default: <keys>/signing.log)");
     app.add_flag("--json", bench.json, "Print results as JSON, for scripts");

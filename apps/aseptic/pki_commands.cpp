@@ -27,6 +27,7 @@ core::Result<publish::IssuerSigner> issuer(Workbench& bench, const Options& opti
   Workbench own(bench);
   own.keys_folder = options.folder;
   if (create) {
+    ASEPTIC_TRY_VOID(bench.may_make_key_files());
     ASEPTIC_TRY(const auto store, own.key_store());
     ASEPTIC_TRY_VOID(store->create("ca", core::KeyAlgorithm::kEcdsaP256));
   }
@@ -34,6 +35,7 @@ core::Result<publish::IssuerSigner> issuer(Workbench& bench, const Options& opti
 }
 
 core::Result<core::PublicKey> new_key(Workbench& bench, const std::string& folder, const std::string& label) {
+  ASEPTIC_TRY_VOID(bench.may_make_key_files());
   Workbench own(bench);
   own.keys_folder = folder;
   ASEPTIC_TRY(const auto store, own.key_store());

@@ -18,7 +18,7 @@ struct Options {
   std::vector<std::string> images, builders, release_image_keys, editions, snapshot_keys, timestamp_keys, role_keys, needs, factories;
   std::uint32_t days = 365, snapshot_days = 30, timestamp_days = 7, role_days = 90, attempt = 0, version = 1;
   int zstd_level = 9;
-  bool offline = false;
+  bool offline = false, unattested = false;
 };
 
 std::string payloads_path(const Options& options) {
@@ -126,6 +126,8 @@ core::Result<void> create_policy(Workbench& bench, const Options& options) {
   trust::AuthorityPolicy policy{.product = product, .version = options.version, .offline_allowed = options.offline};
   for (const std::string& need : options.needs)
     (need == "director" ? policy.director : need == "site" ? policy.site : policy.log) = trust::Need::kRequired;
+  if (options.factories.empty() && !options.unattested)
+    return core::Error(publish::PublishCode::kInput, "say who may say what a device is: --provisioning-key KEY (or, weaker, --without-provisioning-key)");
   ASEPTIC_TRY(const auto factories, bench.public_keys(options.factories));
   for (const core::PublicKey& key : factories) policy.provisioning_keys.push_back(trust::TufKey::from_public_key(key));
   ASEPTIC_TRY(const core::Bytes bytes, publish::read_file(options.root, 1u << 20));
@@ -224,8 +226,10 @@ void add_release_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--require", options->needs, "director, site or log (repeat); the image repository always is")
       ->check(CLI::IsMember({"director", "site", "log"}))->allow_extra_args(false);
   command->add_flag("--offline-allowed", options->offline, "A site may arm without a fresh director statement");
-  command->add_option("--provisioning-key", options->factories, "Key of a factory that may say what a device is (repeat); the device then demands it")
-      ->allow_extra_args(false);
+  CLI::Option* factories =
+      command->add_option("--provisioning-key", options->factories, "Key of a factory that may say what a device is (repeat); the device demands it")
+          ->allow_extra_args(false);
+  command->add_flag("--without-provisioning-key", options->unattested, "The device believes its own configuration about what it is")->excludes(factories);
   command->add_option("--policy-version", options->version, "Version")->capture_default_str();
   command->add_option("--signing", options->signing, "Signing file to write")->required();
   on_run(command, bench, [&bench, options] { return create_policy(bench, *options); });

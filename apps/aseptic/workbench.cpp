@@ -64,6 +64,17 @@ core::Result<std::vector<publish::ImageKeys>> Workbench::image_keys(const std::v
   return pairs;
 }
 
+core::Result<void> Workbench::may_make_key_files() const {
+  if (profile() == publish::Profile::kDevelopment) return {};
+  return core::Error(publish::PublishCode::kDevelopmentKey,
+                     "the production profile makes no private key in a file; for development say so: --profile development");
+}
+
+void Workbench::warn_of_development_key(const std::string& label, platform::KeyCustody custody) {
+  if (custody == platform::KeyCustody::kDevelopmentFile)
+    std::cerr << "DEVELOPMENT profile: the key file " << publish::printable(label) << " acts; no production device accepts the result.\n";
+}
+
 void Workbench::show_progress(unsigned percent) {
   if (::isatty(STDERR_FILENO) != 0) std::cerr << "\rsigning: " << percent << " %" << (percent == 100 ? "\n" : "") << std::flush;
 }

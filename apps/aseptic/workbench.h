@@ -27,7 +27,7 @@ class Workbench {
 
   // Options of the whole program, bound by main.
   std::string keys_folder = "keys";
-  std::string profile_name = "development";
+  std::string profile_name = "production";  // the strict one needs no option (US-03)
   std::string log_file;  // empty: <keys>/signing.log
   bool json = false;
 
@@ -54,9 +54,17 @@ class Workbench {
   template <typename Role>
   core::Result<publish::RoleSigner<Role>> signer(const std::string& label) const {
     ASEPTIC_TRY(std::unique_ptr<platform::Signer> key, open_key(label));
-    return publish::RoleSigner<Role>::admit(std::move(key), profile()).within(label);
+    const platform::KeyCustody custody = key->custody();
+    ASEPTIC_TRY(publish::RoleSigner<Role> admitted, publish::RoleSigner<Role>::admit(std::move(key), profile()).within(label));
+    warn_of_development_key(label, custody);
+    return admitted;
   }
+  // Says on standard error that a key file acts for the role: weakening is loud.
+  static void warn_of_development_key(const std::string& label, platform::KeyCustody custody);
   core::Result<std::vector<publish::OnlineSigner>> online_signers(const std::vector<std::string>& labels) const;
+
+  // Development only: a private key in a file. The production profile refuses to make one.
+  [[nodiscard]] core::Result<void> may_make_key_files() const;
 
   // Prints `value` with --json, else the text.
   void say(std::string_view text, const core::JsonValue& value) const;

@@ -373,7 +373,7 @@ core::Result<void> sign_image(const Path& image, const Agreement& agreement, Bui
   if (builder_key_id(signer.public_key()) != core_digest(head.manifest.classic_key_id))
     return core::Error(PublishCode::kKeyNotInRole, image.string() + " was built for another builder key");
   ASEPTIC_TRY_VOID(desk.log.append({desk.now, agreement.presentation().what, key_id(signer.public_key()), core::sha256(message),
-                                    core::sha256(agreement.presentation().text)}));
+                                    core::sha256(agreement.presentation().text), signer.custody()}));
   ASEPTIC_TRY(const core::Bytes signature, signer.sign_raw(message));
   ASEPTIC_TRY_VOID(signer.public_key().verify_raw(message, signature).within("the signature just made"));
   return write_signature(image, signature, boot::kManifestRegionSize);
@@ -389,7 +389,7 @@ core::Result<void> release_image(const Path& image, const Agreement& agreement, 
   if (signer.public_key().key_id() != core_digest(head.manifest.post_quantum_key_id))
     return core::Error(PublishCode::kKeyNotInRole, image.string() + " was built for another release key");
   ASEPTIC_TRY_VOID(desk.log.append({desk.now, agreement.presentation().what + ", released", signer.public_key().key_id().hex(), core::sha256(message),
-                                    core::sha256(agreement.presentation().text)}));
+                                    core::sha256(agreement.presentation().text), signer.custody()}));
   ASEPTIC_TRY(core::Bytes signature, signer.sign(message));
   boot::SignatureBytes source(signature);
   if (signature.size() > boot::kSlhDsaSignatureSize || !verify_release_signature(signer.public_key(), message, source) || source.left() != 0)

@@ -32,7 +32,7 @@ core::Result<void> sign(SigningFile& file, const Agreement& agreement, RoleSigne
     return core::Error(PublishCode::kAlreadySigned, "the key " + id.substr(0, 16) + "... has signed this document already; the next "
                                                         "signature must come from another person's key");
   // DURABILITY: the log line is on the disk before the signature exists.
-  ASEPTIC_TRY_VOID(desk.log.append({desk.now, agreement.presentation().what, id, digest, core::sha256(agreement.presentation().text)}));
+  ASEPTIC_TRY_VOID(desk.log.append({desk.now, agreement.presentation().what, id, digest, core::sha256(agreement.presentation().text), signer.custody()}));
   ASEPTIC_TRY(const core::Bytes signature, signer.sign(core::as_bytes(message)));
   ASEPTIC_TRY_VOID(signer.public_key().verify(core::as_bytes(message), signature).within("the signature just made"));
   file.document.add_signature(id, signature);

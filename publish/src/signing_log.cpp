@@ -42,6 +42,7 @@ core::Result<core::Digest> SigningLog::append(const SigningRecord& record) {
                                                            {"time", core::format_utc(record.time)},
                                                            {"what", record.what},
                                                            {"key", record.key_id},
+                                                           {"custody", platform::to_string(record.custody)},
                                                            {"signed", record.signed_digest.hex()},
                                                            {"shown", record.shown_digest.hex()}});
   const core::Digest digest = core::sha256(line);

@@ -176,6 +176,7 @@ core::Result<std::string> policy_review(const Document& document) {
   lines.add("site: " + std::string(need_text(policy.site)));
   lines.add("log: " + std::string(need_text(policy.log)));
   for (const trust::TufKey& key : policy.provisioning_keys) lines.add("a device must be provisioned by the key " + key.default_id());
+  if (policy.provisioning_keys.empty()) lines.add("WITHOUT a provisioning key: a device believes its own configuration about what it is");
   lines.add(std::string("arming without a fresh director statement: ") + (policy.offline_allowed ? "allowed to a site" : "refused"));
   return lines.text();
 }

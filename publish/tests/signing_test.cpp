@@ -59,7 +59,7 @@ TEST(SigningDesk, TheLogKnowsOfASignatureBeforeItExists) {
 // Answers: KM-09, T-81
 TEST(SigningLog, NoticesAnEditedARemovedAndACutLine) {
   Press press;
-  for (int i = 0; i < 4; ++i) must(press.log.append({kNow, "document " + std::to_string(i), "key", {}, {}}));
+  for (int i = 0; i < 4; ++i) must(press.log.append({kNow, "document " + std::to_string(i), "key", {}, {}, {}}));
   const Path file = press.path("keys/signing.log");
   const std::string good = press.read(file);
   ASSERT_TRUE(press.log.verify());
@@ -74,7 +74,7 @@ TEST(SigningLog, NoticesAnEditedARemovedAndACutLine) {
   EXPECT_FALSE(press.log.verify());
   press.write("keys/signing.log", good.substr(0, good.size() - 5));
   EXPECT_FALSE(press.log.verify());
-  EXPECT_FALSE(press.log.append({kNow, "more", "key", {}, {}})) << "a broken log is not continued";
+  EXPECT_FALSE(press.log.append({kNow, "more", "key", {}, {}, {}})) << "a broken log is not continued";
 }
 
 TEST(SigningFile, ReadsBackAsWritten) {

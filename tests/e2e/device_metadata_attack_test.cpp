@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::int64_t kLargestVersion = (std::int64_t{1} << 53) - 1;
 
+// What a device that never ran before keeps of a genuine repository; its requests cell becomes an empty one.
+const Names kFirstMetadata = {"agent/metadata/timestamp.json", "agent/metadata/snapshot.json", "agent/metadata/targets.json",
+                              "agent/time_floor.json", "agent/memory.json", "requests/requests.bin"};
+
 core::JsonObject& meta_of(core::JsonObject& part, const std::string& file) { return *part.at("meta").as_object()->at(file).as_object(); }
 
 // Answers: T-01
@@ -112,6 +116,14 @@ TEST_F(DeviceAttackTest, RollbackOfTheTargetsIsRefused) {
   site->publish_snapshot();
   expect_refused("trust.rollback");
   EXPECT_GE(server->served("10.snapshot.json"), 1u);
+}
+
+// Answers: T-06, MF-01
+TEST_F(DeviceAttackTest, ARootOlderThanTheConfirmedImageDemandsIsRefused) {
+  begin("device_of_root_2", "repository_2");  // a wiped cache, and a repository whose newest root is the first
+  expect_refused("trust.rollback", kFirstMetadata);
+  EXPECT_GE(server->served("timestamp.json"), 1u);
+  EXPECT_EQ(server->served("release.json"), 0u);
 }
 
 // Answers: T-08

@@ -8,6 +8,7 @@
 #   attributes_of_pump-0002.json               genuine provisioning attributes of another device, for the US
 #   repository_1, repository_2, repository_3   releases 1; 1 and 2; 1 to 3 (the third fails its self-test)
 #   device_1            runs 1.0.0 and knows repository_1
+#   device_of_root_2    the same, never switched on; its image demands root 2 and the repository has root 1
 #   device_staged       holds 2.0.0 staged; the power was cut while therapy ran
 #   device_2_confirmed  runs 2.0.0, confirmed; the floor has not risen yet
 #   device_2            runs 2.0.0; both slots and recovery hold it; floor 2
@@ -56,7 +57,7 @@ quietly aseptic pki init --pki "$work/pki" --dns localhost --address 127.0.0.1 -
 quietly aseptic pki server --pki "$work/pki" --dns localhost --address 127.0.0.1 --out "$work/server"
 quietly make_repository
 for statement in director site log; do
-  quietly aseptic policy create --product "$product" --root "$work/repository/metadata/1.root.json" --require "$statement" --signing "$work/signing/$statement.json"
+  quietly aseptic policy create --product "$product" --without-provisioning-key --root "$work/repository/metadata/1.root.json" --require "$statement" --signing "$work/signing/$statement.json"
   quietly sign_edition "$work/signing/$statement.json" root-1 root-2
   quietly aseptic policy export "$work/signing/$statement.json" --out "$work/policy_requires_$statement.json"
 done
@@ -67,6 +68,12 @@ quietly provision_device 1 $((8 << 20))
    --jurisdiction US --repository-url https://localhost:1 >> "$work/signing_room.log" 2>&1) || fail "pump-0002 (see $work/signing_room.log)"
 mv "$work/other/agent/provisioning_attributes.json" "$work/attributes_of_pump-0002.json"
 rm -rf "$work/other"
+# The same release in an image that demands root 2: such a device has seen that root, whatever its files say now.
+quietly build_image 1 pump_v1 '' --min-root 2
+mv "$work/device" "$work/device_of_root_1"
+quietly provision_device 1 $((8 << 20))
+mv "$work/device" "$work/device_of_root_2"
+mv "$work/device_of_root_1" "$work/device"
 connect_console
 start_server
 power_on

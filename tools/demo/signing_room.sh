@@ -6,10 +6,10 @@ product=6f1c2a8e-52f1-4c0b-9a53-1d0f6c1e2b10
 hardware=0b7d9c44-8a1e-4f7e-8f0a-3b1de2c45a01
 online=(--role-key payload-index --snapshot-key snapshot --timestamp-key timestamp)
 
-aseptic() { "$bin/aseptic" --keys "$work/keys" "$@"; }
+aseptic() { "$bin/aseptic" --profile development --keys "$work/keys" "$@"; }
 
 # The release role's machine without a network: the second key of every image never leaves it.
-offline() { "$bin/aseptic" --keys "$work/offline_keys" "$@"; }
+offline() { "$bin/aseptic" --profile development --keys "$work/offline_keys" "$@"; }
 pair=(--builder "$work/keys/builder.pub" --release-key "$work/offline_keys/release-image.pub")
 
 make_keys() {
@@ -54,10 +54,10 @@ describe_release() {  # describe_release NUMBER EPOCH: writes NUMBER.toml with i
     "$(dirname "${BASH_SOURCE[0]}")/release.toml.in" > "$folder/$number.toml"
 }
 
-build_image() {  # build_image NUMBER PROGRAM [TREE]: the builder composes and signs; the release role releases
+build_image() {  # build_image NUMBER PROGRAM [TREE [OPTION...]]: the builder composes and signs; the release role releases
   local number=$1 program=$2 tree=()
   [[ -z ${3:-} ]] || tree=(--tree "$3")
-  aseptic image build --description "$work/releases/$number.toml" "${pair[@]}" --exec "$bin/$program" "${tree[@]}" --out "$work/releases/$number.img"
+  aseptic image build "${@:4}" --description "$work/releases/$number.toml" "${pair[@]}" --exec "$bin/$program" "${tree[@]}" --out "$work/releases/$number.img"
   aseptic image sign "$work/releases/$number.img" --key builder --yes
   offline image release "$work/releases/$number.img" --key release-image --builder "$work/keys/builder.pub" --yes
 }

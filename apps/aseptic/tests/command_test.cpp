@@ -37,6 +37,11 @@ class Command : public ::testing::Test {
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder / name, std::ios::binary) << text; }
   // `machine` is whose key folder is used.
   ProgramResult run(const std::string& machine, std::vector<std::string> words, const std::vector<std::string>& environment = {}) const {
+    if (words.empty() || words[0] != "--profile") words.insert(words.begin(), {"--profile", "development"});
+    return run_as_it_comes(machine, std::move(words), environment);
+  }
+  // Without an option of ours: the profile is the default one.
+  ProgramResult run_as_it_comes(const std::string& machine, std::vector<std::string> words, const std::vector<std::string>& environment = {}) const {
     words.insert(words.begin(), {ASEPTIC, "--keys", at(machine)});
     return test::run_program(words, environment);
   }
@@ -107,7 +112,7 @@ TEST_F(Command, ShowsBeforeItAsksAndSignsNothingWithoutAnAnswer) {
   const std::string before = contents(file);
   const ProgramResult result = run("root-a", {"sign", file, "--key", "root-a"});  // no terminal, no --yes
   EXPECT_EQ(result.exit_status, 1);
-  EXPECT_EQ(result.err.find("About to be signed: root version 1"), 0u) << result.err;
+  EXPECT_NE(result.err.find("\nAbout to be signed: root version 1"), std::string::npos) << result.err;
   EXPECT_NE(result.err.find("nothing was signed"), std::string::npos) << result.err;
   EXPECT_EQ(contents(file), before);
   EXPECT_FALSE(fs::exists(at("root-a/signing.log")));
@@ -126,6 +131,29 @@ TEST_F(Command, SignedEditionsAreNotEdited) {
   const std::string before = contents(targets);
   refused("office", {"repo", "remove", at("repo"), "--signing", targets, "files/f"}, "has signatures already and cannot be edited");
   EXPECT_EQ(contents(targets), before);
+}
+
+// Answers: US-03, RB-08, KM-09
+TEST_F(Command, TheDefaultIsTheProductionProfileAndDevelopmentIsLoudAndOnRecord) {
+  init();
+  const std::string before = contents(at("ed/root.signing.json"));
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"keys", "create", "another"},
+                                                {"keys", "create", "another", "--algorithm", "slh-dsa"},
+                                                {"pki", "init", "--pki", at("pki")},
+                                                {"sign", at("ed/root.signing.json"), "--key", "root-a", "--yes"}}) {
+    const ProgramResult result = run_as_it_comes("root-a", words);
+    EXPECT_EQ(result.exit_status, 1) << words[0];
+    EXPECT_NE(result.err.find("publish.development_key"), std::string::npos) << result.err;
+  }
+  EXPECT_EQ(contents(at("ed/root.signing.json")), before);
+  EXPECT_FALSE(fs::exists(at("root-a/another.pem")));
+  EXPECT_FALSE(fs::exists(at("pki/ca.pem")));
+  EXPECT_FALSE(fs::exists(at("root-a/signing.log"))) << "nothing was signed";
+
+  const ProgramResult loud = run("root-a", {"sign", at("ed/root.signing.json"), "--key", "root-a", "--yes"});
+  EXPECT_EQ(loud.exit_status, 0) << loud.err;
+  EXPECT_NE(loud.err.find("DEVELOPMENT profile: the key file root-a acts"), std::string::npos) << loud.err;
+  EXPECT_NE(contents(at("root-a/signing.log")).find("\"custody\":\"development file\""), std::string::npos);
 }
 
 // Answers: RB-08, T-48
@@ -216,10 +244,15 @@ TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
   const std::vector<std::string> provision{"device", "provision", at("pump"), "--id", "pump-0001", "--description", at("r.toml"), "--image", at("a.img"),
                                            "--builder", "builder", "--release-key", release_key, "--root", at("repo/metadata/1.root.json"), "--pki", at("pki"), "--jurisdiction", "EU",
                                            "--repository-url", "https://localhost/"};
-  ok("office", provision);
-  refused("office", provision, "a device is provisioned once");
+  refused("office", provision, "say what the device demands");
+  std::vector<std::string> plain = provision;
+  plain.push_back("--without-policy");
+  ok("office", plain);
+  refused("office", plain, "a device is provisioned once");
   // A policy that names a factory's key: no device without attributes that this key signed.
   ok("office", {"keys", "create", "--algorithm", "p256", "factory"});
+  refused("office", {"policy", "create", "--product", "22222222-2222-4222-8222-222222222222", "--root", at("repo/metadata/1.root.json"), "--signing",
+                     at("policy.signing.json")}, "say who may say what a device is");
   ok("office", {"policy", "create", "--product", "22222222-2222-4222-8222-222222222222", "--root", at("repo/metadata/1.root.json"),
                 "--provisioning-key", "factory", "--signing", at("policy.signing.json")});
   for (const std::string person : {"root-a", "root-c"}) ok(person, {"sign", at("policy.signing.json"), "--key", person, "--yes"});

@@ -13,6 +13,9 @@ namespace aseptic::platform {
 
 // Where a key lives decides what it may sign: production refuses development keys (RB-08, KM-01).
 enum class KeyCustody : std::uint8_t { kDevelopmentFile, kToken, kTpm };
+constexpr std::string_view to_string(KeyCustody custody) {
+  return custody == KeyCustody::kDevelopmentFile ? "development file" : custody == KeyCustody::kToken ? "token" : "tpm";
+}
 
 class Signer {
  public:

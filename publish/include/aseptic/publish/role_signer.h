@@ -41,6 +41,7 @@ class RoleSigner {
   static core::Result<RoleSigner> admit(std::unique_ptr<platform::Signer> signer, Profile profile);
 
   [[nodiscard]] const core::PublicKey& public_key() const { return signer_->public_key(); }
+  [[nodiscard]] platform::KeyCustody custody() const { return signer_->custody(); }
   core::Result<core::Bytes> sign(core::ByteView message) { return signer_->sign(message); }
   core::Result<core::Bytes> sign_raw(core::ByteView message) { return signer_->sign_raw(message); }
 
@@ -63,6 +64,7 @@ class ImageReleaseSigner {
   static core::Result<ImageReleaseSigner> admit(std::unique_ptr<platform::PostQuantumSigner> signer, Profile profile);
 
   [[nodiscard]] const core::PostQuantumPublicKey& public_key() const { return signer_->public_key(); }
+  [[nodiscard]] platform::KeyCustody custody() const { return signer_->custody(); }
   core::Result<core::Bytes> sign(core::ByteView message) { return signer_->sign(message); }
 
  private:

@@ -9,6 +9,7 @@
 #include "aseptic/core/hash.h"
 #include "aseptic/core/json.h"
 #include "aseptic/core/utc_time.h"
+#include "aseptic/platform/signer.h"
 #include "aseptic/publish/files.h"
 
 namespace aseptic::publish {
@@ -19,6 +20,7 @@ struct SigningRecord {
   std::string key_id;
   core::Digest signed_digest;  // of the bytes that are signed
   core::Digest shown_digest;   // of the text that the person saw
+  platform::KeyCustody custody = platform::KeyCustody::kDevelopmentFile;  // where the key was: a key file is on record for ever (US-03)
 };
 
 class SigningLog {
