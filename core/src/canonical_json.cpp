@@ -17,36 +17,7 @@ void append_quoted(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_canonical(std::string& out, const JsonValue& value) {
-  if (const auto* truth = value.as_bool()) {
-    out += *truth ? "true" : "false";
-  } else if (const auto* number = value.as_integer()) {
-    out += std::to_string(*number);
-  } else if (const auto* text = value.as_string()) {
-    append_quoted(out, *text);
-  } else if (const auto* array = value.as_array()) {
-    out += '[';
-    for (const JsonValue& item : *array) {
-      if (&item != array->data()) out += ',';
-      append_canonical(out, item);
-    }
-    out += ']';
-  } else if (const auto* object = value.as_object()) {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, member] : *object) {
-      if (!std::exchange(first, false)) out += ',';
-      append_quoted(out, name);
-      out += ':';
-      append_canonical(out, member);
-    }
-    out += '}';
-  } else {
-    out += "null";
-  }
-}
-
-// JSON text for people and for every JSON parser: control characters escaped, unlike the canonical form.
+// For every JSON parser: control characters are escaped, unlike in the canonical form.
 void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out += '"';
@@ -63,6 +34,38 @@ void append_escaped(std::string& out, std::string_view text) {
     }
   }
   out += '"';
+}
+
+using AppendText = void (*)(std::string& out, std::string_view text);
+
+// JSON without a space; the two forms differ only in how they write a text.
+void append_value(std::string& out, const JsonValue& value, AppendText append_text) {
+  if (const auto* truth = value.as_bool()) {
+    out += *truth ? "true" : "false";
+  } else if (const auto* number = value.as_integer()) {
+    out += std::to_string(*number);
+  } else if (const auto* text = value.as_string()) {
+    append_text(out, *text);
+  } else if (const auto* array = value.as_array()) {
+    out += '[';
+    for (const JsonValue& item : *array) {
+      if (&item != array->data()) out += ',';
+      append_value(out, item, append_text);
+    }
+    out += ']';
+  } else if (const auto* object = value.as_object()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [name, member] : *object) {
+      if (!std::exchange(first, false)) out += ',';
+      append_text(out, name);
+      out += ':';
+      append_value(out, member, append_text);
+    }
+    out += '}';
+  } else {
+    out += "null";
+  }
 }
 
 void append_pretty(std::string& out, const JsonValue& value, std::size_t indent) {
@@ -89,7 +92,7 @@ void append_pretty(std::string& out, const JsonValue& value, std::size_t indent)
   } else if (const auto* text = value.as_string()) {
     append_escaped(out, *text);
   } else {
-    append_canonical(out, value);
+    append_value(out, value, append_escaped);
   }
 }
 
@@ -211,7 +214,13 @@ class MemberCanonicaliser final : public JsonEvents {
 
 std::string canonical_json(const JsonValue& value) {
   std::string out;
-  append_canonical(out, value);
+  append_value(out, value, append_quoted);
+  return out;
+}
+
+std::string compact_json(const JsonValue& value) {
+  std::string out;
+  append_value(out, value, append_escaped);
   return out;
 }
 

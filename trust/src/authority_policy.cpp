@@ -36,10 +36,8 @@ core::Result<void> check_one(Need need, bool present, std::string_view what) {
 }  // namespace
 
 core::Result<AuthorityPolicy> AuthorityPolicy::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "authority policy", TrustCode::kStatementFormat));
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, "authority policy", kAuthorityPolicyType));
   AuthorityPolicy policy;
-  ASEPTIC_TRY(const std::string type, reader.text("_type"));
-  if (type != kAuthorityPolicyType) return core::Error(TrustCode::kWrongType, "authority policy: is of another kind");
   ASEPTIC_TRY(policy.critical, read_critical(reader));
   ASEPTIC_TRY(policy.product, reader.uuid("product"));
   ASEPTIC_TRY(policy.version, reader.count("version"));

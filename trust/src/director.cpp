@@ -10,13 +10,6 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 32;
 
-core::Result<ObjectReader> open_signed(const core::JsonValue& part, std::string_view what, std::string_view type) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(part, std::string(what), TrustCode::kStatementFormat));
-  ASEPTIC_TRY(const std::string written, reader.text("_type"));
-  if (written != type) return core::Error(TrustCode::kWrongType, std::string(what) + ": is of another kind");
-  return reader;
-}
-
 core::Result<std::vector<core::Uuid>> read_components(ObjectReader& reader) {
   ASEPTIC_TRY(const std::vector<std::string> texts, reader.texts("components", kComponentsMax));
   std::vector<core::Uuid> out;

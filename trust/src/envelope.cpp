@@ -80,52 +80,6 @@ class SignatureEvents final : public core::JsonEvents {
   std::set<std::string> seen_;
 };
 
-// JSON text without spaces that every JSON parser reads: control characters are escaped, unlike the canonical form.
-void append_json(std::string& out, const core::JsonValue& value);
-
-void append_string(std::string& out, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      (out += '\\') += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20) {
-      ((out += "\\u00") += kHex[byte >> 4]) += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
-void append_json(std::string& out, const core::JsonValue& value) {
-  if (const core::JsonObject* object = value.as_object()) {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, member] : *object) {
-      if (!std::exchange(first, false)) out += ',';
-      append_string(out, name);
-      out += ':';
-      append_json(out, member);
-    }
-    out += '}';
-  } else if (const core::JsonArray* array = value.as_array()) {
-    out += '[';
-    for (const core::JsonValue& item : *array) {
-      if (&item != array->data()) out += ',';
-      append_json(out, item);
-    }
-    out += ']';
-  } else if (const std::string* text = value.as_string()) {
-    append_string(out, *text);
-  } else {
-    out += core::canonical_json(value);
-  }
-}
-
 }  // namespace
 
 core::Result<SignedFile> SignedFile::parse(core::ByteView file, std::size_t bytes_max) {
@@ -198,9 +152,7 @@ std::string Envelope::encode() const {
   core::JsonObject object = unrecognized;
   object["signatures"] = std::move(list);
   object["signed"] = signed_part;
-  std::string text;
-  append_json(text, object);
-  return text;
+  return core::compact_json(object);
 }
 
 }  // namespace aseptic::trust

@@ -17,10 +17,8 @@ core::Error no_proof(std::string_view sentence) {
 }  // namespace
 
 core::Result<Checkpoint> Checkpoint::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "checkpoint", TrustCode::kStatementFormat));
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, "checkpoint", kCheckpointType));
   Checkpoint checkpoint;
-  ASEPTIC_TRY(const std::string type, reader.text("_type"));
-  if (type != kCheckpointType) return core::Error(TrustCode::kWrongType, "checkpoint: is of another kind");
   ASEPTIC_TRY(checkpoint.log, reader.text("log"));
   ASEPTIC_TRY_VOID(check_identifier(checkpoint.log, "log"));
   ASEPTIC_TRY(checkpoint.size, reader.count("size"));

@@ -52,10 +52,8 @@ bool is_bound_to(const OfflineBundle& bundle, const BundleContext& context) {
 }  // namespace
 
 core::Result<OfflineBundle> OfflineBundle::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "offline bundle", TrustCode::kStatementFormat));
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, "offline bundle", kOfflineBundleType));
   OfflineBundle bundle;
-  ASEPTIC_TRY(const std::string type, reader.text("_type"));
-  if (type != kOfflineBundleType) return core::Error(TrustCode::kWrongType, "offline bundle: is of another kind");
   ASEPTIC_TRY(bundle.critical, read_critical(reader));
   ASEPTIC_TRY(bundle.product, reader.uuid("product"));
   ASEPTIC_TRY(bundle.bundle_id, reader.text("bundle_id"));

@@ -24,9 +24,7 @@ core::Result<std::vector<std::string>> read_groups(ObjectReader& reader) {
 }  // namespace
 
 core::Result<ProvisioningAttributes> ProvisioningAttributes::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, std::string(kName), TrustCode::kStatementFormat));
-  ASEPTIC_TRY(const std::string type, reader.text("_type"));
-  if (type != kProvisioningAttributesType) return core::Error(TrustCode::kWrongType, std::string(kName) + ": is of another kind");
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, kName, kProvisioningAttributesType));
   ProvisioningAttributes out;
   ASEPTIC_TRY(out.critical, read_critical(reader));
   ASEPTIC_TRY(out.device, reader.text("device"));

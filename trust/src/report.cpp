@@ -44,18 +44,11 @@ core::Result<std::vector<AttackNote>> read_attacks(ObjectReader& reader) {
   return out;
 }
 
-core::Result<void> check_type(ObjectReader& reader, std::string_view type) {
-  ASEPTIC_TRY(const std::string written, reader.text("_type"));
-  if (written == type) return {};
-  return core::Error(TrustCode::kWrongType, "the file is not " + quoted(type));
-}
-
 }  // namespace
 
 core::Result<BootReport> BootReport::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "boot report", TrustCode::kStatementFormat));
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, "boot report", kBootReportType));
   BootReport report;
-  ASEPTIC_TRY_VOID(check_type(reader, kBootReportType));
   ASEPTIC_TRY(report.boot_count, reader.count32("boot_count"));
   ASEPTIC_TRY(report.challenge, reader.hex("challenge"));
   ASEPTIC_TRY_VOID(check_nonce_size(reader, report.challenge, "challenge"));
@@ -91,9 +84,8 @@ core::JsonValue BootReport::encode() const {
 }
 
 core::Result<Report> Report::parse(const core::JsonValue& signed_part) {
-  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(signed_part, "report", TrustCode::kStatementFormat));
+  ASEPTIC_TRY(ObjectReader reader, open_signed(signed_part, "report", kReportType));
   Report report;
-  ASEPTIC_TRY_VOID(check_type(reader, kReportType));
   ASEPTIC_TRY(report.device, reader.text("device"));
   ASEPTIC_TRY_VOID(check_identifier(report.device, "device"));
   ASEPTIC_TRY(report.product, reader.uuid("product"));

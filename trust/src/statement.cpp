@@ -56,6 +56,13 @@ core::Result<ObjectReader> open_format(const core::JsonValue& value, std::string
   return reader;
 }
 
+core::Result<ObjectReader> open_signed(const core::JsonValue& part, std::string_view what, std::string_view type) {
+  ASEPTIC_TRY(ObjectReader reader, ObjectReader::of(part, std::string(what), TrustCode::kStatementFormat));
+  ASEPTIC_TRY(const std::string written, reader.text("_type"));
+  if (written != type) return core::Error(TrustCode::kWrongType, std::string(what) + ": is of another kind");
+  return reader;
+}
+
 core::Result<std::vector<std::string>> read_critical(ObjectReader& reader) { return reader.texts("critical", kListMax); }
 
 core::Result<void> check_critical(const ObjectReader& reader, const std::vector<std::string>& critical) {

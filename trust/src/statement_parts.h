@@ -13,6 +13,9 @@ core::Result<core::JsonValue> parse_canonical(core::ByteView bytes, std::size_t 
 // Opens the statement's object and checks `format`.
 core::Result<ObjectReader> open_format(const core::JsonValue& value, std::string_view what, std::string_view format);
 
+// Opens the signed part of a statement that is enveloped, and checks `_type`.
+core::Result<ObjectReader> open_signed(const core::JsonValue& part, std::string_view what, std::string_view type);
+
 // The list `critical`; check_critical() comes after everything else was read.
 core::Result<std::vector<std::string>> read_critical(ObjectReader& reader);
 core::Result<void> check_critical(const ObjectReader& reader, const std::vector<std::string>& critical);

@@ -85,6 +85,8 @@ class JsonValue {
 Result<JsonValue> parse_json_value(ByteView text, const JsonLimits& limits = {});
 
 std::string canonical_json(const JsonValue& value);
+// Without a space, for every JSON parser: control characters are escaped, unlike in the canonical form.
+std::string compact_json(const JsonValue& value);
 // Human form for files that people read and TUF clients parse: two spaces, sorted keys, final newline.
 std::string pretty_json(const JsonValue& value);
 
