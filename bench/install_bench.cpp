@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
@@ -30,40 +29,19 @@
 #include <thread>
 #include <vector>
 
-#include "aseptic/boot/format/manifest.h"
-#include "aseptic/boot/format/tree_hash.h"
-#include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/read_back.h"
-#include "aseptic/payload/apply/zero_blocks.h"
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/platform/posix/posix_block_device.h"
-
-// The bench has no metadata: it issues the digests that it has just made.
-namespace aseptic::trust {
-class DigestIssuer {
- public:
-  static core::AuthenticatedDigest issue(const core::Digest& digest) {
-    return core::AuthenticatedDigest(digest);
-  }
-};
-}  // namespace aseptic::trust
+#include "bench_slot.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace aseptic;
+using bench::fail;
+using bench::value_of;
 using Clock = std::chrono::steady_clock;
-
-[[noreturn]] void fail(const std::string& why) {
-  fmt::print(stderr, "install_bench: {}\n", why);
-  std::exit(1);
-}
-template <typename T>
-T value_of(core::Result<T> result) {
-  if (!result) fail(result.error().sentence());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 int number_of(const std::string& word) {
   int value = 0;
@@ -75,56 +53,9 @@ int number_of(const std::string& word) {
 
 // ---------------------------------------------------------------- prepare
 
-boot::Manifest manifest_for(std::uint64_t size) {
-  boot::Manifest manifest;
-  manifest.image_type = boot::ImageType::kData;
-  manifest.product.fill(1);
-  manifest.hardware.fill(2);
-  manifest.version[0] = '1';
-  manifest.sequence = 1;
-  manifest.tree_hash = boot::TreeHash::kSha256;
-  manifest.tree_salt.fill(3);
-  manifest.classic_key_id.fill(4);
-  manifest.post_quantum_key_id.fill(5);
-  manifest.region_count = 1;
-  manifest.regions[0] = {boot::RegionKind::kTreeVerified, boot::kFirstRegionOffset, size, {}};
-  manifest.image_size = boot::kFirstRegionOffset + size;
-  return manifest;
-}
-
-void write_slot_image(const std::string& source, const std::string& target) {
-  const std::uint64_t size = fs::file_size(source) / boot::kImageBlockSize * boot::kImageBlockSize;
-  boot::Manifest manifest = manifest_for(size);
-  payload::CoreHasher hasher;
-  boot::TreeHasher tree(hasher, manifest.tree_salt);
-  std::ifstream in(source, std::ios::binary);
-  std::ofstream out(target, std::ios::binary);
-  core::Bytes head(boot::kFirstRegionOffset);
-  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  std::array<std::uint8_t, boot::kImageBlockSize> block{};
-  for (std::uint64_t at = 0; at < size; at += block.size()) {
-    in.read(reinterpret_cast<char*>(block.data()), block.size());
-    if (payload::is_all_zero(block)) {
-      out.seekp(block.size(), std::ios::cur);  // stays a hole
-    } else {
-      out.write(reinterpret_cast<const char*>(block.data()), block.size());
-    }
-    tree.add_block(block);
-  }
-  if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
-  if (!boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())))
-    fail("cannot encode the manifest");
-  // Nobody verifies these signatures here; they only must not be missing.
-  std::fill_n(head.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize + boot::kSlhDsaSignatureSize, std::uint8_t{6});
-  out.seekp(0);
-  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  out.close();
-  fs::resize_file(target, manifest.image_size);
-}
-
 int prepare(const std::string& source, const std::string& folder, int level) {
   fs::create_directories(folder);
-  write_slot_image(source, folder + "/slot.img");
+  bench::write_slot_image(source, folder + "/slot.img");
   payload::MakeOptions options;
   options.zstd_level = level;
   const auto started = Clock::now();
@@ -156,10 +87,8 @@ References read_references(const std::string& folder) {
   std::uint64_t payload_size = 0;
   std::uint64_t image_size = 0;
   if (!(in >> header >> payload_size >> manifest >> image >> image_size)) fail("prepare first");
-  const auto issue = [](const std::string& hex) {
-    return trust::DigestIssuer::issue(value_of(core::Digest::from_hex(hex)));
-  };
-  return {{issue(header), payload_size}, {issue(manifest), issue(image), image_size}};
+  using Issuer = trust::DigestIssuer;
+  return {{Issuer::issue(header), payload_size}, {Issuer::issue(manifest), Issuer::issue(image), image_size}};
 }
 
 std::uint64_t written_bytes() {

@@ -12,46 +12,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
 
-#include "aseptic/boot/format/manifest.h"
-#include "aseptic/boot/format/tree_hash.h"
-#include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/read_back.h"
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/payload/make/mcu_delta.h"
 #include "aseptic/platform/posix/posix_block_device.h"
-
-// The bench has no metadata: it issues the digests that it has just made.
-namespace aseptic::trust {
-class DigestIssuer {
- public:
-  static core::AuthenticatedDigest issue(const core::Digest& digest) { return core::AuthenticatedDigest(digest); }
-};
-}  // namespace aseptic::trust
+#include "bench_slot.h"
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace aseptic;
-
-[[noreturn]] void fail(const std::string& why) {
-  std::fprintf(stderr, "payload_bench: %s\n", why.c_str());
-  std::exit(1);
-}
-template <typename T>
-T value_of(core::Result<T> result) {
-  if (!result) fail(result.error().sentence());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
+using bench::fail;
+using bench::value_of;
 
 core::Bytes read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -60,41 +39,7 @@ core::Bytes read_file(const std::string& path) {
 }
 
 int slot(const std::string& source, const std::string& target) {
-  const std::uint64_t size = (fs::file_size(source) + payload::kBlockSize - 1) / payload::kBlockSize * payload::kBlockSize;
-  boot::Manifest manifest;
-  manifest.image_type = boot::ImageType::kData;
-  manifest.product.fill(1);
-  manifest.hardware.fill(2);
-  manifest.version[0] = '1';
-  manifest.sequence = 1;
-  manifest.tree_hash = boot::TreeHash::kSha256;
-  manifest.tree_salt.fill(3);
-  manifest.classic_key_id.fill(4);
-  manifest.post_quantum_key_id.fill(5);
-  manifest.region_count = 1;
-  manifest.regions[0] = {boot::RegionKind::kTreeVerified, boot::kFirstRegionOffset, size, {}};
-  manifest.image_size = boot::kFirstRegionOffset + size;
-  fs::copy_file(source, target + ".part", fs::copy_options::overwrite_existing);
-  fs::resize_file(target + ".part", size);
-  payload::CoreHasher hasher;
-  boot::TreeHasher tree(hasher, manifest.tree_salt);
-  std::ifstream in(target + ".part", std::ios::binary);
-  std::ofstream out(target, std::ios::binary);
-  core::Bytes head(boot::kFirstRegionOffset);
-  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  std::array<std::uint8_t, boot::kImageBlockSize> block{};
-  for (std::uint64_t at = 0; at < size; at += block.size()) {
-    in.read(reinterpret_cast<char*>(block.data()), block.size());
-    out.write(reinterpret_cast<const char*>(block.data()), block.size());
-    tree.add_block(block);
-  }
-  if (!in || !out || !boot::ok(tree.root(manifest.regions[0].digest))) fail("cannot copy " + source);
-  if (!boot::ok(boot::encode_manifest(manifest, core::ByteSpan(head).first<boot::kManifestRegionSize>())))
-    fail("cannot encode the manifest");
-  std::fill_n(head.begin() + boot::kManifestRegionSize, boot::kP256SignatureSize + boot::kSlhDsaSignatureSize, std::uint8_t{6});
-  out.seekp(0);
-  out.write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  fs::remove(target + ".part");
+  bench::write_slot_image(source, target);
   return 0;
 }
 
@@ -127,9 +72,7 @@ int apply(const std::string& base_path, const std::string& slot_path, const std:
   std::uint64_t payload_size = 0;
   std::uint64_t image_size = 0;
   if (!(reference >> header_hex >> payload_size >> manifest_hex >> image_hex >> image_size >> base_hex)) fail("make first");
-  const auto digest = [](const std::string& hex) { return value_of(core::Digest::from_hex(hex)); };
-  const payload::ImageReference image{trust::DigestIssuer::issue(digest(manifest_hex)),
-                                      trust::DigestIssuer::issue(digest(image_hex)), image_size};
+  const payload::ImageReference image{trust::DigestIssuer::issue(manifest_hex), trust::DigestIssuer::issue(image_hex), image_size};
   using Device = platform::PosixBlockDevice;
   const auto base = value_of(Device::open(base_path, Device::Mode::kReadWrite));
   const auto target = value_of(Device::open(slot_path, Device::Mode::kReadWrite));
@@ -138,9 +81,9 @@ int apply(const std::string& base_path, const std::string& slot_path, const std:
   if (::read(input, buffer.data(), payload::kHeaderSize) != static_cast<ssize_t>(payload::kHeaderSize)) fail("read");
   const auto header = value_of(payload::HeaderVerifier::verify(
       core::Untrusted<core::ByteView>(core::ByteView(buffer).first(payload::kHeaderSize)),
-      {trust::DigestIssuer::issue(digest(header_hex)), payload_size}, image));
+      {trust::DigestIssuer::issue(header_hex), payload_size}, image));
   std::optional<payload::PayloadInstaller> installer =
-      value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, {base.get(), digest(base_hex), header->base_image_size}));
+      value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, {base.get(), value_of(core::Digest::from_hex(base_hex)), header->base_image_size}));
   std::uint64_t at = payload::kHeaderSize;
   for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0; at += static_cast<std::uint64_t>(got))
     value_of(installer->feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
