@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deltas next to other people's tools, on the same pairs of files. Called by bench/run_payload.sh; commands:
+// Making deltas next to other people's tools, on the same pairs of files. Called by bench/run_payload.sh; commands:
 //
 //   slot FILE SLOT              wraps FILE into a slot image with a tree-verified region
 //   make OLD NEW PAYLOAD        delta between two slot images, checked; prints what it consists of
-//   apply OLD SLOT PAYLOAD      installs as the device's apply process does, from the OLD slot, then reads back
 //   mcu OLD NEW PATCH           microcontroller's delta between two files, checked
 //   limit OLD NEW OUT           what no apply can avoid: OLD and NEW once through SHA-256, NEW written
 //   run COMMAND...              CPU s and peak RSS (KiB) of a command, on standard error
@@ -16,14 +15,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <string>
 
-#include "aseptic/payload/apply/installer.h"
-#include "aseptic/payload/apply/read_back.h"
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/payload/make/mcu_delta.h"
-#include "aseptic/platform/posix/posix_block_device.h"
 #include "bench_slot.h"
 
 namespace {
@@ -55,47 +50,6 @@ int make(const std::string& base, const std::string& image, const std::string& o
               static_cast<unsigned long long>(made.chunks_delta), static_cast<unsigned long long>(made.chunks_copied),
               static_cast<unsigned long long>(made.chunks_zstd), static_cast<unsigned long long>(made.chunks_zero),
               static_cast<unsigned long long>(made.chunks_raw));
-  return 0;
-}
-
-// What is this process's own, and what is pages of shared libraries.
-void print_memory(const char* when) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("RssAnon") || line.starts_with("RssFile") || line.starts_with("VmHWM"))
-      std::fprintf(stderr, "%s: %s\n", when, line.c_str());
-}
-
-int apply(const std::string& base_path, const std::string& slot_path, const std::string& file) {
-  std::ifstream reference(file + ".reference");
-  std::string header_hex, manifest_hex, image_hex, base_hex;
-  std::uint64_t payload_size = 0;
-  std::uint64_t image_size = 0;
-  if (!(reference >> header_hex >> payload_size >> manifest_hex >> image_hex >> image_size >> base_hex)) fail("make first");
-  const payload::ImageReference image{trust::DigestIssuer::issue(manifest_hex), trust::DigestIssuer::issue(image_hex), image_size};
-  using Device = platform::PosixBlockDevice;
-  const auto base = value_of(Device::open(base_path, Device::Mode::kReadWrite));
-  const auto target = value_of(Device::open(slot_path, Device::Mode::kReadWrite));
-  const int input = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  core::Bytes buffer(64U * 1024U);
-  if (::read(input, buffer.data(), payload::kHeaderSize) != static_cast<ssize_t>(payload::kHeaderSize)) fail("read");
-  const auto header = value_of(payload::HeaderVerifier::verify(
-      core::Untrusted<core::ByteView>(core::ByteView(buffer).first(payload::kHeaderSize)),
-      {trust::DigestIssuer::issue(header_hex), payload_size}, image));
-  std::optional<payload::PayloadInstaller> installer =
-      value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, {base.get(), value_of(core::Digest::from_hex(base_hex)), header->base_image_size}));
-  std::uint64_t at = payload::kHeaderSize;
-  for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0; at += static_cast<std::uint64_t>(got))
-    value_of(installer->feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
-  value_of(installer->finish());
-  installer.reset();
-  print_memory("with the installer");
-  struct rusage used {};
-  ::getrusage(RUSAGE_SELF, &used);
-  std::fprintf(stderr, "write-phase %.3f\n",
-               static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-                   static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
-  value_of(payload::measure_slot(*target, image));
   return 0;
 }
 
@@ -143,9 +97,8 @@ int main(int count, char** words) {
   const std::string command = count > 1 ? words[1] : "";
   if (command == "slot" && count == 4) return slot(words[2], words[3]);
   if (command == "make" && count == 5) return make(words[2], words[3], words[4]);
-  if (command == "apply" && count == 5) return apply(words[2], words[3], words[4]);
   if (command == "mcu" && count == 5) return mcu(words[2], words[3], words[4]);
   if (command == "limit" && count == 5) return limit(words[2], words[3], words[4]);
   if (command == "run" && count > 2) return run(words + 2);
-  fail("commands: slot, make, apply, mcu, limit, run");
+  fail("commands: slot, make, mcu, limit, run");
 }

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 pairs=${1:-build/corpus/pairs}
 runs=${2:-5}
 bench=$PWD/build/bench/bin/payload_bench
+apply_bench=$PWD/build/bench/bin/payload_apply_bench
 work=$PWD/build/bench/payload
 report=$PWD/build/bench/payload.md
 [[ $runs =~ ^[1-9][0-9]*$ ]] || { echo "run_payload: the number of runs must be a number, not '$runs'" >&2; exit 2; }
@@ -65,7 +66,7 @@ for old in "$pairs"/*.old; do
     cpus=(); limits=()
     for (( i = 0; i < runs; i++ )); do
       rm -f "$work/slot"; truncate -s "$(stat -c %s "$work/new.slot")" "$work/slot"; chmod 600 "$work/old.slot" "$work/slot"
-      both=$("$bench" run "$bench" apply "$work/old.slot" "$work/slot" "$work/delta" 2>&1)
+      both=$("$bench" run "$apply_bench" "$work/old.slot" "$work/slot" "$work/delta" 2>&1)
       cpus+=("$(sed -n 's/^write-phase //p' <<< "$both")")
       applied=$(sed -n 's/^used //p' <<< "$both")
       least=$(used "$bench" limit "$work/old.slot" "$work/new.slot" "$work/out"); limits+=("${least% *}")
