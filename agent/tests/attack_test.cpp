@@ -173,7 +173,7 @@ TEST_F(Attack, AMediumThatStoresAnotherBitIsNoticedByReadingBack) {
   publish(v2);
   const sim::World clean = make_device(keys, v1, 1);
   int lies = 0;
-  for (std::uint64_t at = 0; at < 18; ++at) {  // the payload has 18 chunks, each one write
+  for (std::uint64_t at = 0; at < 36; ++at) {  // the payload has 18 chunks, each one read and one write
     world = clean.snapshot();
     world.plan({.at_io = at, .kind = sim::FaultKind::kLie, .file_prefix = "slots/b.img"});
     run_rounds(6);

@@ -146,12 +146,13 @@ std::array<std::uint8_t, 64> EcKey::sign_raw(ByteView message) const {
 
 core::UtcTime rig_time() { return trust::test::test_time("2026-11-23T05:00:00Z"); }
 
-BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence,
-                       std::uint32_t min_root_version) {
+namespace {
+
+BuiltImage build_image_of(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t min_root_version,
+                          const Bytes& exec, const Bytes& tree) {
   boot::host::Sha256 hasher;
   BuiltImage out{.version = version, .sequence = sequence};
   out.slot_bytes.assign(kImageSize, 0);
-  const Bytes exec = content_of("exec " + version, kExecSize), tree = content_of("tree " + version, kTreeSize);
   std::ranges::copy(exec, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kExecOffset));
   std::ranges::copy(tree, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kTreeOffset));
 
@@ -209,6 +210,28 @@ BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64
   return out;
 }
 
+}  // namespace
+
+BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t min_root_version) {
+  return build_image_of(keys, version, sequence, min_root_version, content_of("exec " + version, kExecSize),
+                        content_of("tree " + version, kTreeSize));
+}
+
+BuiltImage build_next_image(const Keys& keys, const BuiltImage& base, const std::string& version, std::uint64_t sequence) {
+  Bytes tree(base.slot_bytes.begin() + kTreeOffset, base.slot_bytes.end());
+  const Bytes other = content_of("changed in " + version, 2000);
+  std::ranges::copy(other, tree.begin() + 5000);
+  return build_image_of(keys, version, sequence, 1, Bytes(base.slot_bytes.begin() + kExecOffset, base.slot_bytes.begin() + kTreeOffset), tree);
+}
+
+BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image) {
+  MemoryImage old_image(base.slot_bytes), new_image(image.slot_bytes);
+  MemoryPayload payload;
+  const auto summary = payload::make_delta_payload(old_image, new_image, payload, {.chunk_size = 4096, .page_entries = 4, .workers = 1, .delta_group = 4});
+  ASEPTIC_ASSERT(summary.has_value());
+  return {summary->base_image_digest, summary->header_digest, std::move(payload.content)};
+}
+
 // ---- the publisher's side
 
 Publisher::Publisher(const Keys& keys) : repository(rig_time()) {
@@ -261,8 +284,19 @@ core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
   trust::PayloadIndex index;
   index.release = digest;
   index.images = {{image.image, {entry}}};
-
   const std::string role(trust::kPayloadIndexRole);
+  for (const BuiltDelta& delta : terms.deltas) {
+    trust::PayloadEntry from_base = entry;
+    from_base.base = delta.base;
+    from_base.encodings = {"delta", "zstd"};
+    from_base.codecs = {4, 2};
+    from_base.payload_size = delta.payload.size();
+    from_base.header_digest = delta.header;
+    from_base.payload_digest = core::sha256(delta.payload);
+    repository.add_target(role, from_base.target_path(), delta.payload);
+    index.images.front().payloads.push_back(std::move(from_base));
+  }
+
   repository.add_target("targets", release.target_path(), file);
   repository.add_target("targets", channel.target_path(), channel.encode());
   repository.add_target(role, index.target_path(), index.encode());
@@ -362,7 +396,11 @@ class SiteClient final : public platform::HttpClient {
     constexpr std::string_view kBase = "https://repository/";
     const auto file = site_.files->find(std::string_view(request.url).substr(kBase.size()));
     if (file == site_.files->end()) return platform::HttpReply{404, 0};
+    ++(*site_.reads)[file->first];
     std::string_view body = file->second;
+    if (request.range_first && !site_.has_ranges) {
+      return core::Error(platform::PlatformCode::kNetStatus, "the server does not serve parts of files");
+    }
     if (request.range_first) {
       if (*request.range_first > body.size()) return platform::HttpReply{416, 0};
       body = body.substr(*request.range_first);

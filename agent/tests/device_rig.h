@@ -56,11 +56,23 @@ struct BuiltImage {
 
 BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence,
                        std::uint32_t min_root_version = 1);
+// The next version of `base`: the same content but for one block.
+BuiltImage build_next_image(const Keys& keys, const BuiltImage& base, const std::string& version, std::uint64_t sequence);
+
+struct BuiltDelta {
+  core::Digest base;  // image digest
+  core::Digest header;
+  std::string payload;
+};
+BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image);
 
 // What a server would answer, as bytes by path; a test may change any of it. Copies share the files.
 struct Site {
   using Files = std::map<std::string, std::string, std::less<>>;
   std::shared_ptr<Files> files = std::make_shared<Files>();
+  std::shared_ptr<std::map<std::string, std::uint64_t, std::less<>>> reads =
+      std::make_shared<std::map<std::string, std::uint64_t, std::less<>>>();  // requests by path
+  bool has_ranges = true;  // false: a request for a part is answered with an error, as of a server that cannot
   std::uint64_t posts = 0;
   std::vector<std::string> reports;
 };
@@ -74,6 +86,7 @@ class Publisher {
     std::vector<trust::Withdrawal> withdrawn;
     std::uint64_t energy_mwh = 0;
     std::uint64_t sources_min = 0;
+    std::vector<BuiltDelta> deltas = {};
   };
   core::Digest release(const BuiltImage& image, const Terms& terms);  // digest of release.json
   core::Digest release(const BuiltImage& image) { return release(image, Terms{}); }

@@ -15,6 +15,7 @@ class UpdateFixture : public ::testing::Test {
   Keys keys;
   BuiltImage v1 = build_image(keys, "1.0.0", 1);
   BuiltImage v2 = build_image(keys, "2.0.0", 2);
+  BuiltImage next = build_next_image(keys, v1, "1.1.0", 2);  // most of it is v1
   BuiltImage v3 = build_image(keys, "3.0.0", 3);
   Publisher publisher{keys};
   Site site;
@@ -35,7 +36,7 @@ class UpdateFixture : public ::testing::Test {
   // Runs power-up after power-up until `done` or `rounds_max` rounds; a device that waits for its next start gets one.
   bool run_until(const std::function<bool(DeviceRun&)>& done, std::uint32_t rounds_max = 600) {
     for (std::uint32_t rounds = 0; rounds < rounds_max;) {
-      DeviceRun run(world, keys, site, publisher.first_root(), behaviour, cause, {&v1, &v2, &v3}, config);
+      DeviceRun run(world, keys, site, publisher.first_root(), behaviour, cause, {&v1, &v2, &v3, &next}, config);
       if (!run.boots()) {
         failure = run.why_not();
         return false;
@@ -57,7 +58,7 @@ class UpdateFixture : public ::testing::Test {
 
   // One start of the device, a number of rounds; the device may not reset in them.
   void run_rounds(std::uint32_t rounds, const std::function<void(DeviceRun&)>& inspect = {}) {
-    DeviceRun run(world, keys, site, publisher.first_root(), behaviour, cause, {&v1, &v2, &v3}, config);
+    DeviceRun run(world, keys, site, publisher.first_root(), behaviour, cause, {&v1, &v2, &v3, &next}, config);
     ASSERT_TRUE(run.boots()) << run.why_not();
     for (std::uint32_t i = 0; i < rounds && !run.reset_commanded(); ++i) run.round();
     if (run.reset_commanded()) ++resets;

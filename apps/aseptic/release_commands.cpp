@@ -2,6 +2,10 @@
 // aseptic release: create, sign, publish, withdraw. aseptic channel: set. aseptic policy: create.
 #include "aseptic/publish/release.h"
 
+#include <array>
+#include <cstdio>
+#include <map>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -15,6 +19,8 @@ namespace {
 
 struct Options {
   std::string repository, signing, payloads, description, product, channel = "stable", release_id, reason, root;
+  std::vector<std::string> delta_bases, delta_from;
+  unsigned deltas = 3;
   std::vector<std::string> images, builders, release_image_keys, editions, snapshot_keys, timestamp_keys, role_keys, needs, factories;
   std::uint32_t days = 365, snapshot_days = 30, timestamp_days = 7, role_days = 90, attempt = 0, version = 1;
   int zstd_level = 9;
@@ -38,25 +44,85 @@ core::Result<publish::ReleaseImages> images_of(Workbench& bench, const Options& 
   return images;
 }
 
+publish::PayloadChoices payload_choices(const Options& options) {
+  return {.zstd_level = options.zstd_level, .delta_releases = options.deltas,
+          .delta_bases = {options.delta_bases.begin(), options.delta_bases.end()}};
+}
+
+// The table of sizes; a release without any delta says so.
+std::string size_table(const std::vector<publish::PayloadSize>& sizes) {
+  std::map<std::string, std::uint64_t> full;
+  bool has_delta = false;
+  for (const publish::PayloadSize& size : sizes) {
+    if (size.from.empty()) full[size.component] = size.bytes;
+    has_delta |= !size.from.empty() && size.bytes != 0;
+  }
+  std::string text = "  component            payload                              bytes   of full\n";
+  for (const publish::PayloadSize& size : sizes) {
+    const std::string from = size.from.empty() ? "full" : "delta from " + size.from;
+    std::array<char, 200> line{};
+    const std::uint64_t whole = full[size.component];
+    if (size.bytes == 0)
+      std::snprintf(line.data(), line.size(), "  %-20.20s %-28.60s %13s\n", size.component.c_str(), from.c_str(), "none");
+    else if (whole == 0)
+      std::snprintf(line.data(), line.size(), "  %-20.20s %-28.60s %13llu\n", size.component.c_str(), from.c_str(), static_cast<unsigned long long>(size.bytes));
+    else
+      std::snprintf(line.data(), line.size(), "  %-20.20s %-28.60s %13llu %7.2f %%\n", size.component.c_str(), from.c_str(),
+                    static_cast<unsigned long long>(size.bytes), 100.0 * static_cast<double>(size.bytes) / static_cast<double>(whole));
+    text += line.data();
+    if (!size.note.empty()) text += "    " + size.note + "\n";
+  }
+  if (!has_delta) text += "  NO DELTA was made: every device will fetch the full payload\n";
+  return text;
+}
+
+core::JsonArray size_list(const std::vector<publish::PayloadSize>& sizes) {
+  core::JsonArray list;
+  for (const publish::PayloadSize& size : sizes)
+    list.push_back(core::JsonObject{{"component", size.component}, {"from", size.from}, {"bytes", static_cast<std::int64_t>(size.bytes)}, {"note", size.note}});
+  return list;
+}
+
 core::Result<void> create(Workbench& bench, const Options& options) {
   ASEPTIC_TRY(const publish::Repository repository, publish::Repository::open(options.repository));
   ASEPTIC_TRY(publish::SigningFile edition, publish::open_edition(repository, "targets", options.signing, bench.in_days(options.days)));
   ASEPTIC_TRY(const publish::ReleaseDescription description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(const publish::ReleaseImages images, images_of(bench, options, description));
   ASEPTIC_TRY(const publish::CreatedRelease release,
-              publish::create_release(repository, edition, description, images, {.zstd_level = options.zstd_level}));
+              publish::create_release(repository, edition, description, images, payload_choices(options)));
   ASEPTIC_TRY_VOID(publish::write_file_atomic(payloads_path(options), core::as_bytes(release.payloads.file_text())));
   ASEPTIC_TRY_VOID(publish::save_edition(edition, options.signing));
   std::uint64_t payload_bytes = 0;
   for (const publish::TargetEntry& target : release.payloads.targets) payload_bytes += target.length;
   bench.say("release " + release.manifest.release_id + ", sequence " + std::to_string(release.manifest.sequence) + ": digest " + release.digest.hex() +
-                "\n  payloads and index: " + std::to_string(payload_bytes) + " bytes, listed in " + payloads_path(options) + "\n  " + options.signing +
+                "\n  payloads and index: " + std::to_string(payload_bytes) + " bytes, listed in " + payloads_path(options) + "\n" + size_table(release.sizes) + "  " + options.signing +
                 " is ready to be signed by the release people\n",
             core::JsonObject{{"release_id", release.manifest.release_id},
                              {"digest", release.digest.hex()},
                              {"set_digest", release.manifest.set_digest.hex()},
                              {"signing", options.signing},
-                             {"payloads", payloads_path(options)}});
+                             {"payloads", payloads_path(options)},
+                             {"sizes", size_list(release.sizes)}});
+  return {};
+}
+
+core::Result<void> add_delta(Workbench& bench, const Options& options) {
+  ASEPTIC_TRY(auto snapshot, bench.online_signers(options.snapshot_keys));
+  ASEPTIC_TRY(auto timestamp, bench.online_signers(options.timestamp_keys));
+  ASEPTIC_TRY(auto role_signers, bench.online_signers(options.role_keys));
+  ASEPTIC_TRY(const publish::Repository repository, publish::Repository::open(options.repository));
+  ASEPTIC_TRY(const publish::AddedDeltas added, publish::add_deltas(repository, options.release_id, options.delta_from, payload_choices(options)));
+  ASEPTIC_TRY(publish::Edition edition,
+              publish::payload_edition(repository, {}, added.payloads, role_signers, bench.in_days(options.role_days)));
+  std::vector<publish::Edition> editions;
+  editions.push_back(std::move(edition));
+  ASEPTIC_TRY(const publish::Published published,
+              publish::publish_editions(options.repository, std::move(editions), {snapshot, timestamp},
+                                        {bench.now(), std::chrono::days(options.snapshot_days), std::chrono::days(options.timestamp_days)}));
+  bench.say("release " + options.release_id + ", unchanged; payload index published, timestamp version " + std::to_string(published.timestamp_version) +
+                "\n" + size_table(added.sizes),
+            core::JsonObject{{"release_id", options.release_id}, {"sizes", size_list(added.sizes)},
+                             {"timestamp", static_cast<std::int64_t>(published.timestamp_version)}});
   return {};
 }
 
@@ -162,6 +228,11 @@ void add_channel_names(CLI::App* command, Options& options) {
   command->add_option("--release", options.release_id, "Release id")->required();
 }
 
+void add_delta_choices(CLI::App* command, Options& options) {
+  command->add_option("--deltas", options.deltas, "Deltas from the last so many published releases; 0 for none")->check(CLI::Range(0u, 100u))->capture_default_str();
+  command->add_option("--delta-base", options.delta_bases, "Image file that a delta starts from (repeat)")->allow_extra_args(false);
+}
+
 void add_create(CLI::App* release, Workbench& bench) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = release->add_subcommand("create", "Measure signed images, make payloads and index, write the release manifest into an edition");
@@ -172,7 +243,29 @@ void add_create(CLI::App* release, Workbench& bench) {
   command->add_option("--release-key", options->release_image_keys, "Release role's public key for images, one for each builder")->required()->allow_extra_args(false);
   command->add_option("--payloads", options->payloads, "List of what the payload-index role will name (default: SIGNING.payloads)");
   command->add_option("--zstd-level", options->zstd_level, "Compression")->check(CLI::Range(1, 19))->capture_default_str();
+  add_delta_choices(command, *options);
   on_run(command, bench, [&bench, options] { return create(bench, *options); });
+}
+
+void add_online_keys(CLI::App* command, Options& options) {
+  command->add_option("--role-key", options.role_keys, "Key of the role payload-index (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--snapshot-key", options.snapshot_keys, "Key of the role snapshot (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--timestamp-key", options.timestamp_keys, "Key of the role timestamp (repeat)")->required()->allow_extra_args(false);
+  command->add_option("--snapshot-days", options.snapshot_days, "Life of the snapshot")->check(CLI::Range(1u, 3650u))->capture_default_str();
+  command->add_option("--timestamp-days", options.timestamp_days, "Life of the timestamp")->check(CLI::Range(1u, 3650u))->capture_default_str();
+  command->add_option("--role-days", options.role_days, "Life of the payload-index edition")->check(CLI::Range(1u, 3650u))->capture_default_str();
+}
+
+void add_add_delta(CLI::App* release, Workbench& bench) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = release->add_subcommand("add-delta", "Add deltas to a published release: only the payload index is signed anew");
+  command->fallthrough();
+  command->add_option("REPO", options->repository, "Folder of the repository")->required();
+  command->add_option("--release", options->release_id, "Release id")->required();
+  command->add_option("--from", options->delta_from, "Release id that a delta starts from (repeat; default: the last ones)")->allow_extra_args(false);
+  add_delta_choices(command, *options);
+  add_online_keys(command, *options);
+  on_run(command, bench, [&bench, options] { return add_delta(bench, *options); });
 }
 
 void add_publish(CLI::App* release, Workbench& bench) {
@@ -183,12 +276,7 @@ void add_publish(CLI::App* release, Workbench& bench) {
   command->add_option("--signing", options->signing, "Signed edition of the role targets")->required();
   command->add_option("--with", options->editions, "Further signed editions, for example the first root (repeat)")->allow_extra_args(false);
   command->add_option("--payloads", options->payloads, "List of prepared payloads (default: SIGNING.payloads)");
-  command->add_option("--role-key", options->role_keys, "Key of the role payload-index (repeat)")->required()->allow_extra_args(false);
-  command->add_option("--snapshot-key", options->snapshot_keys, "Key of the role snapshot (repeat)")->required()->allow_extra_args(false);
-  command->add_option("--timestamp-key", options->timestamp_keys, "Key of the role timestamp (repeat)")->required()->allow_extra_args(false);
-  command->add_option("--snapshot-days", options->snapshot_days, "Life of the snapshot")->check(CLI::Range(1u, 3650u))->capture_default_str();
-  command->add_option("--timestamp-days", options->timestamp_days, "Life of the timestamp")->check(CLI::Range(1u, 3650u))->capture_default_str();
-  command->add_option("--role-days", options->role_days, "Life of the payload-index edition")->check(CLI::Range(1u, 3650u))->capture_default_str();
+  add_online_keys(command, *options);
   on_run(command, bench, [&bench, options] { return publish_release(bench, *options); });
 }
 
@@ -200,6 +288,7 @@ void add_release_commands(CLI::App& app, Workbench& bench) {
   add_create(release, bench);
   add_sign_command(*release, bench);
   add_publish(release, bench);
+  add_add_delta(release, bench);
   auto options = std::make_shared<Options>();
   CLI::App* command = release->add_subcommand("withdraw", "Put a release on a channel's withdrawn list: devices that have not armed it refuse it");
   add_edition(command, *options);

@@ -3,17 +3,14 @@
 
 #include <algorithm>
 
-#include "aseptic/payload/make/maker.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/image.h"
+#include "payloads.h"
 
 namespace aseptic::publish {
 namespace {
 
 core::Error input(std::string sentence) { return {PublishCode::kInput, std::move(sentence)}; }
-
-// Codec ids of the payload container (payload/format): raw 1, zstd 2, zero 3.
-constexpr std::uint32_t kCodecZstd = 2;
 
 core::Result<void> measure(trust::Component& component, const Path& file, const std::vector<ImageKeys>& keys,
                            const trust::ReleaseManifest& release) {
@@ -68,43 +65,6 @@ core::Result<void> add_texts(const Repository& repository, SigningFile& edition,
   return {};
 }
 
-core::Result<TargetEntry> store_payload(const Repository& repository, const Path& image, const PayloadChoices& choices,
-                                        trust::PayloadEntry& entry) {
-  const Path work = repository.folder() / "targets" / "payloads";
-  ASEPTIC_TRY_VOID(make_folders(work));
-  const Path temporary = work / (".payload-" + image.filename().string());
-  ASEPTIC_TRY(const payload::PayloadSummary summary,
-              payload::make_payload_file(image.string(), temporary.string(), {.zstd_level = choices.zstd_level, .workers = choices.workers}));
-  entry.encodings = {"zstd"};
-  entry.codecs = {kCodecZstd};
-  entry.image_size = summary.image_size;
-  entry.payload_size = summary.payload_size;
-  entry.header_digest = summary.header_digest;
-  entry.payload_digest = summary.file_digest;
-  TargetEntry target{.path = entry.target_path(), .length = summary.payload_size, .sha256 = summary.file_digest};
-  ASEPTIC_TRY_VOID(move_durable(temporary, repository.target_file(target)));
-  return target;
-}
-
-core::Result<PreparedPayloads> make_payloads(const Repository& repository, const trust::ReleaseManifest& manifest, const core::Digest& digest,
-                                             const ReleaseImages& images, const PayloadChoices& choices) {
-  PreparedPayloads prepared;
-  trust::PayloadIndex index;
-  index.release = digest;
-  for (const trust::Component& component : manifest.components) {
-    trust::PayloadEntry entry;
-    ASEPTIC_TRY(TargetEntry target, store_payload(repository, images.by_component.at(component.name), choices, entry));
-    prepared.targets.push_back(std::move(target));
-    index.images.push_back({component.image_digest, {std::move(entry)}});
-  }
-  ASEPTIC_TRY_VOID(trust::check_index(index, manifest, digest));
-  const std::string text = index.encode();
-  ASEPTIC_TRY_VOID(trust::PayloadIndex::parse(core::as_bytes(text)).within("the payload index just made"));
-  ASEPTIC_TRY(TargetEntry target, repository.store_target(index.target_path(), core::as_bytes(text)));
-  prepared.targets.push_back(std::move(target));
-  return prepared;
-}
-
 // A small statement that the edition lists: attached, or in the repository.
 core::Result<core::Bytes> statement_bytes(const Repository& repository, const SigningFile& edition, std::string_view path) {
   ASEPTIC_TRY(const TargetEntry entry, find_target(edition.document, path));
@@ -136,11 +96,6 @@ core::Result<trust::Channel> store_channel(const Repository& repository, Signing
   ASEPTIC_TRY_VOID(add_target_content(repository, edition, path, core::as_bytes(text)));
   return channel;
 }
-
-struct FoundRelease {
-  trust::ReleaseManifest manifest;
-  core::Digest digest;
-};
 
 core::Result<FoundRelease> find_release(const Repository& repository, const SigningFile& edition, std::string_view release_id) {
   auto bytes = statement_bytes(repository, edition, trust::release_target_path(release_id));
@@ -185,8 +140,14 @@ core::Result<CreatedRelease> create_release(const Repository& repository, Signin
   ASEPTIC_TRY(trust::ReleaseManifest read_back, trust::ReleaseManifest::parse(core::as_bytes(text)));
   ASEPTIC_TRY_VOID(add_target_content(repository, edition, manifest.target_path(), core::as_bytes(text)));
   const core::Digest digest = core::sha256(text);
-  ASEPTIC_TRY(PreparedPayloads payloads, make_payloads(repository, manifest, digest, images, choices));
-  return CreatedRelease{std::move(read_back), digest, std::move(payloads)};
+  // What is published, not what the edition adds: a delta starts from what devices may run.
+  std::vector<FoundRelease> earlier;
+  if (repository.version_of("targets") > 0) {
+    ASEPTIC_TRY(const Document targets, repository.load("targets"));
+    ASEPTIC_TRY(earlier, earlier_releases(repository, targets, manifest));
+  }
+  ASEPTIC_TRY(MadePayloads made, make_payloads(repository, {manifest, digest, images.by_component}, earlier, choices));
+  return CreatedRelease{std::move(read_back), digest, std::move(made.payloads), std::move(made.sizes)};
 }
 
 core::Result<Edition> payload_edition(const Repository& repository, const std::vector<Edition>& others, const PreparedPayloads& payloads,

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "aseptic/payload/make/maker.h"
 #include "aseptic/platform/posix/posix_entropy.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/image.h"
@@ -86,7 +87,14 @@ class ReleaseTest : public ::testing::Test {
   }
 
   core::Result<CreatedRelease> create(SigningFile& edition, int number, const Path& image) {
-    return create_release(press.repository(), edition, described(number), {{{"pump", image}}, {press.image_keys()}}, {.zstd_level = 1, .workers = 1});
+    return create_release(press.repository(), edition, described(number), {{{"pump", image}}, {press.image_keys()}}, {.zstd_level = 1, .workers = 1, .delta_releases = deltas});
+  }
+
+  // The file of the only published payload is replaced by the payload of another image.
+  core::Result<void> create_payload_in_place_of_release_1(const Path& image) {
+    for (const auto& entry : std::filesystem::directory_iterator(press.repository_path() / "targets/payloads"))
+      ASEPTIC_TRY_VOID(payload::make_payload_file(image.string(), entry.path().string(), {.workers = 1}));
+    return {};
   }
 
   // Creates, sets the channel, signs and publishes release `number`.
@@ -108,6 +116,7 @@ class ReleaseTest : public ::testing::Test {
   }
 
   Press press;
+  unsigned deltas = 3;
 };
 
 TEST_F(ReleaseTest, AnImageVerifiesAndEveryChangedByteIsNoticed) {
@@ -234,7 +243,7 @@ TEST_F(ReleaseTest, AReleaseIsWhatADeviceVerifies) {
   ASSERT_TRUE(seen) << seen.error().sentence();
   ASSERT_EQ(seen->channels.size(), 1u);
   EXPECT_EQ(seen->channels.front().release_id, "pump-1.2.0");
-  EXPECT_EQ(seen->channels.front().payloads, 1u);
+  EXPECT_EQ(seen->channels.front().payloads, 2u) << "full, and the delta from release 1";
   // A changed payload head is noticed.
   for (const auto& entry : std::filesystem::directory_iterator(press.repository_path() / "targets/payloads")) {
     std::string bytes = press.read(entry.path());
@@ -242,6 +251,48 @@ TEST_F(ReleaseTest, AReleaseIsWhatADeviceVerifies) {
     press.write("repo/targets/payloads/" + entry.path().filename().string(), bytes);
   }
   EXPECT_FALSE(verdict());
+}
+
+// Answers: AP-03
+TEST_F(ReleaseTest, AReleaseGetsDeltasFromTheLastReleases) {
+  release(1);
+  SigningFile edition = press.edition();
+  const CreatedRelease made = must(create(edition, 2, signed_image(2)));
+  ASSERT_EQ(made.sizes.size(), 2u);
+  EXPECT_EQ(made.sizes[0].from, "");
+  EXPECT_EQ(made.sizes[1].from, "pump-1.1.0");
+  EXPECT_GT(made.sizes[1].bytes, 0u);
+  EXPECT_LT(made.sizes[1].bytes, made.sizes[0].bytes);
+  EXPECT_EQ(made.payloads.targets.size(), 3u) << "full payload, delta, index";
+  for (const auto& entry : std::filesystem::directory_iterator(press.repository_path() / "targets/payloads"))
+    EXPECT_FALSE(entry.path().filename().string().starts_with('.')) << "work left behind: " << entry.path();
+}
+
+// Answers: AP-03, KM-03
+TEST_F(ReleaseTest, ALaterDeltaNeedsNoNewReleaseSignature) {
+  release(1);
+  deltas = 0;
+  release(2);
+  const std::string targets = press.read(press.repository().metadata_file("targets", press.repository().version_of("targets")));
+  ASSERT_EQ(must(verdict()).channels.front().payloads, 1u);
+  const AddedDeltas added = must(add_deltas(press.repository(), "pump-1.2.0", {}, {.zstd_level = 1, .workers = 1}));
+  auto index = press.online({"p256-index"});
+  must(press.publish({must(payload_edition(press.repository(), {}, added.payloads, index, kNow + std::chrono::days(90)))}));
+  EXPECT_EQ(must(verdict()).channels.front().payloads, 2u);
+  EXPECT_EQ(press.read(press.repository().metadata_file("targets", press.repository().version_of("targets"))), targets);
+  const AddedDeltas again = must(add_deltas(press.repository(), "pump-1.2.0", {"pump-1.1.0"}, {.zstd_level = 1, .workers = 1}));
+  EXPECT_EQ(again.payloads.targets.size(), 1u) << "the index has this delta already: nothing but the index again";
+  EXPECT_FALSE(add_deltas(press.repository(), "pump-1.2.0", {"pump-1.2.0"}, {}));
+  EXPECT_FALSE(add_deltas(press.repository(), "pump-9.9.9", {}, {}));
+}
+
+// A payload in the repository that carries another image than was released is no base for anything.
+TEST_F(ReleaseTest, ADeltaStartsOnlyFromTheImageThatWasReleased) {
+  release(1);
+  const Path other = signed_image(2);
+  must(create_payload_in_place_of_release_1(other));
+  SigningFile edition = press.edition();
+  EXPECT_FALSE(create(edition, 2, other));
 }
 
 // What a release does and which devices take it is shown before it exists.

@@ -7,6 +7,7 @@
 # usage: device_world.sh BIN_FOLDER WORK_FOLDER
 #   attributes_of_pump-0002.json               genuine provisioning attributes of another device, for the US
 #   repository_1, repository_2, repository_3   releases 1; 1 and 2; 1 to 3 (the third fails its self-test)
+#   repository_2_delta, repository_2_other     as repository_2, with a delta from 1.0.0; with one from 3.0.0, which runs nowhere
 #   device_1            runs 1.0.0 and knows repository_1
 #   device_of_root_2    the same, never switched on; its image demands root 2 and the repository has root 1
 #   device_staged       holds 2.0.0 staged; the power was cut while therapy ran
@@ -17,6 +18,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=$1
 work=$2
+deltas=0  # the attacks on payloads are told of full ones; deltas are added below
 begin_us=${EPOCHREALTIME/./}
 patience=60
 rm -rf "$work"
@@ -85,6 +87,8 @@ keep_device device_1
 power_on
 panel start > /dev/null
 release 2 pump_v2 2
+cp -a "$work/repository" "$work/repository_2_delta"
+quietly aseptic release add-delta "$work/repository_2_delta" --release pump-2.0.0 --from pump-1.0.0 "${online[@]}"
 wait_for 60 "2.0.0 is staged" logged agent.staged
 power_cut
 keep_device device_staged
@@ -105,6 +109,8 @@ keep_device device_2
 
 power_on
 release 3 pump_v3 2
+cp -a "$work/repository_2" "$work/repository_2_other"
+quietly aseptic release add-delta "$work/repository_2_other" --release pump-2.0.0 --deltas 0 --delta-base "$work/releases/3.img" "${online[@]}"
 wait_for 60 "3.0.0 failed its trial" came_back
 switch_off
 settle 2.0.0

@@ -197,11 +197,15 @@ void HostileSite::edit_release(const std::function<void(JsonObject&)>& edit) {
 }
 
 void HostileSite::edit_index(const std::function<void(JsonObject&)>& edit) {
+  edit_payloads([&](core::JsonArray& payloads) { edit(*payloads.front().as_object()); });
+}
+
+void HostileSite::edit_payloads(const std::function<void(core::JsonArray&)>& edit) {
   std::string path;
   edit_channel([&](JsonObject& channel) { path = "payload-index/" + *channel.at("release").as_string() + ".json"; });
   JsonObject index = parse_object(target(path));
   JsonObject& image = *index.at("images").as_array()->front().as_object();
-  edit(*image.at("payloads").as_array()->front().as_object());
+  edit(*image.at("payloads").as_array());
   put_target("payload-index", path, core::canonical_json(index));
   publish({"payload-index"});
 }
@@ -239,7 +243,7 @@ void HostileServer::answer(const Request& request, Peer& peer) {
   if (file == site_.files.end()) return peer.reply(404, "no such file");
   const std::string range = request.header("range");  // "bytes=FIRST-[LAST]"
   std::size_t first = 0;
-  if (!range.starts_with("bytes=") || std::from_chars(range.data() + 6, range.data() + range.size(), first).ec != std::errc()) {
+  if (!has_ranges || !range.starts_with("bytes=") || std::from_chars(range.data() + 6, range.data() + range.size(), first).ec != std::errc()) {
     return peer.reply(200, file->second);
   }
   std::size_t last = file->second.size() - 1;

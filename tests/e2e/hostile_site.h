@@ -44,6 +44,7 @@ class HostileSite {
   void edit_release(const std::function<void(core::JsonObject& release)>& edit);
   void edit_channel(const std::function<void(core::JsonObject& channel)>& edit);
   void edit_index(const std::function<void(core::JsonObject& payload)>& edit);  // the first payload of the selected release
+  void edit_payloads(const std::function<void(core::JsonArray& payloads)>& edit);  // all of them
 
   // The file of a role, signed with these keys; with `as`, under the key ids of those others.
   [[nodiscard]] std::string sign(const core::JsonObject& part, const std::vector<std::string>& keys, const std::vector<std::string>& as = {}) const;
@@ -62,6 +63,8 @@ class HostileServer {
 
   // Called with the path below the root ("metadata/timestamp.json"). True: the hook has answered. Set it before the device runs.
   std::function<bool(const std::string& path, Peer& peer)> instead;
+
+  bool has_ranges = true;  // false: a request for a part gets the whole file, with status 200
 
   [[nodiscard]] int port() const { return server_->port(); }
   [[nodiscard]] std::size_t connections() const { return server_->connections(); }

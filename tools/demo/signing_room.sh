@@ -62,10 +62,10 @@ build_image() {  # build_image NUMBER PROGRAM [TREE [OPTION...]]: the builder co
   offline image release "$work/releases/$number.img" --key release-image --builder "$work/keys/builder.pub" --yes
 }
 
-publish_release() {  # publish_release NUMBER: payload, manifest, channel; two persons sign; then it is published
+publish_release() {  # publish_release NUMBER: payloads, manifest, channel; two persons sign; then it is published
   local number=$1 edition=$work/signing/release_$1.json
   aseptic release create "$work/repository" --signing "$edition" --description "$work/releases/$number.toml" \
-    --image "$work/releases/$number.img" "${pair[@]}" --zstd-level 3
+    --image "$work/releases/$number.img" "${pair[@]}" --zstd-level 3 --deltas "${deltas:-3}"
   aseptic channel set "$work/repository" --signing "$edition" --product "$product" --release "pump-$number.0.0"
   sign_edition "$edition" release-engineering release-quality
   aseptic release publish "$work/repository" --signing "$edition" "${online[@]}"

@@ -7,6 +7,7 @@
 
 #include "aseptic/agent/engine.h"
 #include "aseptic/payload/apply/read_back.h"
+#include "apply/staging.h"
 #include "hold/hold_driver.h"
 #include "offer/lookout.h"
 #include "report/report_queue.h"
@@ -80,6 +81,7 @@ class ApplyEngine final : public Engine {
   Result<void> begin();
   Result<void> adopt_trial();
   Result<void> stage();
+  void note_staged(const Staged& staged);
   void remember_refusal();
   Result<void> note_approval();
   Result<void> ask_hold(interlock::HoldKind kind);

@@ -132,15 +132,27 @@ Result<void> ApplyEngine::stage() {
                              record_.chunks_durable = durable;
                              return save_record();
                            },
-                           .breathe = p_.breathe};
-  auto measured = stage_image(*offer_, p_.source, slot(record_.slot), record_.chunks_durable, hooks);
-  if (!measured) {
-    if (measured.error().action() == core::ActionClass::kReject) remember_refusal();
-    return measured.error();
+                           .breathe = p_.breathe,
+                           .fell_back = [this](const Error& error, std::string_view way) { note_error(error, way); }};
+  const payload::BaseSlot running{running_slot(), core::Digest{boot_.report.running_image}, running_size_};
+  auto staged = stage_image(*offer_, p_.source, slot(record_.slot), running, record_.chunks_durable, hooks);
+  if (!staged) {
+    if (staged.error().action() == core::ActionClass::kReject) remember_refusal();
+    return staged.error();
   }
+  note_staged(*staged);
   memory_.refused = {};
   memory_.refusals = 0;
   return store_.save(memory_);
+}
+
+void ApplyEngine::note_staged(const Staged& staged) {
+  log_->note({.outcome = Outcome::kNote, .reason = "agent.fetched",
+              .text = staged.way + ": " + std::to_string(staged.bytes_fetched) + " bytes fetched of " +
+                      std::to_string(staged.payload_size) + "; chunks found on the device: " +
+                      std::to_string(staged.progress.chunks_found) + " in the running slot, " +
+                      std::to_string(staged.progress.chunks_kept) + " in their place",
+              .to = device_log::ImageName{record_.version, record_.manifest}});
 }
 
 // What was served is not what was signed. Tried again later (the server may have been repaired), ever more seldom.

@@ -2,6 +2,7 @@
 #include "apply/staging.h"
 
 #include "aseptic/agent/codes.h"
+#include "aseptic/platform/codes.h"
 #include "slots/witnessed_slot.h"
 
 namespace aseptic::agent {
@@ -15,11 +16,14 @@ constexpr int kStreamTriesMax = 8;
 // A resume that jumps further than this asks the server anew instead of skipping bytes it paid for.
 constexpr std::uint64_t kSkipMax = 1u << 20;
 
-Result<core::Bytes> read_header(const Offer& offer, ReleaseSource& source) {
+// A full payload's chunks are looked for in their place on the slot that is overwritten, all of them.
+constexpr std::uint64_t kLookEverywhere = ~std::uint64_t{0};
+
+Result<core::Bytes> read_header(const PayloadWay& way, ReleaseSource& source) {
   core::Bytes header;
   header.reserve(payload::kHeaderSize);
   bool enough = false;
-  auto streamed = source.stream(offer.payload, 0, [&](core::ByteView bytes) -> Result<void> {
+  auto streamed = source.stream(way.target, 0, [&](core::ByteView bytes) -> Result<void> {
     const auto missing = payload::kHeaderSize - header.size();
     header.insert(header.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(missing, bytes.size())));
     enough = header.size() == payload::kHeaderSize;
@@ -33,8 +37,8 @@ Result<core::Bytes> read_header(const Offer& offer, ReleaseSource& source) {
 
 class Stager {
  public:
-  Stager(const Offer& offer, ReleaseSource& source, payload::PayloadInstaller installer, const StagingHooks& hooks)
-      : offer_(offer), source_(source), installer_(std::move(installer)), hooks_(hooks) {}
+  Stager(const PayloadWay& way, ReleaseSource& source, payload::PayloadInstaller installer, const StagingHooks& hooks)
+      : way_(way), source_(source), installer_(std::move(installer)), hooks_(hooks) {}
 
   Result<void> run() {
     for (int tries = 0; !installer_.is_complete();) {
@@ -46,6 +50,10 @@ class Stager {
         continue;
       }
       if (streamed.error().action() != core::ActionClass::kRetry) return streamed.error();
+      if (streamed.error().is(platform::PlatformCode::kNetStatus)) {
+        ASEPTIC_TRY_VOID(do_without_ranges(streamed.error()));
+        continue;
+      }
       tries = installer_.next_offset() > before ? 0 : tries + 1;
       if (tries >= kStreamTriesMax) return streamed.error();
     }
@@ -53,16 +61,28 @@ class Stager {
     return keep_progress();
   }
 
+  [[nodiscard]] payload::InstallProgress progress() const { return installer_.progress(); }
+  [[nodiscard]] std::uint64_t bytes_fetched() const { return fetched_; }
+
  private:
+  // The server answered, but not with these bytes: once more for the whole file, whose known part is skipped.
+  Result<void> do_without_ranges(const Error& error) {
+    if (!has_ranges_ || installer_.next_offset() == 0) return error;
+    has_ranges_ = false;
+    if (hooks_.fell_back) hooks_.fell_back(error, "range of a payload");
+    return {};
+  }
+
   Result<void> stream_once() {
     jumped_ = false;
-    std::uint64_t at = installer_.next_offset();
-    return source_.stream(offer_.payload, at, [&](core::ByteView bytes) -> Result<void> {
+    std::uint64_t at = has_ranges_ ? installer_.next_offset() : 0;
+    return source_.stream(way_.target, at, [&](core::ByteView bytes) -> Result<void> {
+      fetched_ += bytes.size();
       ASEPTIC_TRY_VOID(installer_.feed(at, bytes));
       at += bytes.size();
       ASEPTIC_TRY_VOID(keep_progress());
       if (hooks_.breathe) hooks_.breathe();
-      jumped_ = installer_.is_complete() || installer_.next_offset() > at + kSkipMax;
+      jumped_ = installer_.is_complete() || (has_ranges_ && installer_.next_offset() > at + kSkipMax);
       if (jumped_) return Error(AgentCode::kUnreachable, "the rest of this reply is not needed");
       return {};
     });
@@ -75,30 +95,59 @@ class Stager {
     return hooks_.keep ? hooks_.keep(durable) : Result<void>{};
   }
 
-  const Offer& offer_;
+  const PayloadWay& way_;
   ReleaseSource& source_;
   payload::PayloadInstaller installer_;
   const StagingHooks& hooks_;
   std::uint64_t kept_ = 0;
+  std::uint64_t fetched_ = 0;
   bool jumped_ = false;
+  bool has_ranges_ = true;
 };
+
+struct Medium {
+  platform::BlockDevice& slot;
+  const payload::BaseSlot& running;
+  std::uint64_t chunks_hint;
+};
+
+std::string name_of(const PayloadWay& way) { return way.base ? "delta payload" : "full payload"; }
+
+Result<Staged> take_way(const Offer& offer, const PayloadWay& way, ReleaseSource& source, const Medium& medium,
+                        const StagingHooks& hooks) {
+  const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
+  ASEPTIC_TRY(const core::Bytes bytes, read_header(way, source));
+  ASEPTIC_TRY(const auto header, payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes),
+                                                                 {way.header, way.size}, image));
+  WitnessedSlot witnessed(medium.slot);
+  const payload::ResumeHint hint{way.base ? medium.chunks_hint : kLookEverywhere};
+  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, witnessed, hint, {}, medium.running));
+  Stager stager(way, source, std::move(installer), hooks);
+  ASEPTIC_TRY_VOID(stager.run());
+  ASEPTIC_TRY(auto measured, payload::measure_slot(medium.slot, image));
+  // SECURITY(T-46): the signatures lie outside of every digest; the payload's table vouched for these very bytes.
+  ASEPTIC_TRY_VOID(witnessed.confirms(measured));
+  return Staged{std::move(measured), name_of(way), stager.progress(), stager.bytes_fetched(), way.size};
+}
+
+// Another payload cures what is wrong with one of them or with its file; it does not cure the medium or the agent itself.
+bool may_fall_back(const Error& error) {
+  if (error.is(AgentCode::kUnreachable)) return false;
+  return error.action() == core::ActionClass::kReject || error.action() == core::ActionClass::kRetry;
+}
 
 }  // namespace
 
-Result<payload::Measured> stage_image(const Offer& offer, ReleaseSource& source, platform::BlockDevice& slot,
-                                      std::uint64_t chunks_hint, const StagingHooks& hooks) {
-  const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
-  ASEPTIC_TRY(const core::Bytes bytes, read_header(offer, source));
-  ASEPTIC_TRY(const auto header,
-              payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes),
-                                              {offer.payload_header, offer.payload_size}, image));
-  WitnessedSlot witnessed(slot);
-  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, witnessed, {.chunks_written = chunks_hint}));
-  ASEPTIC_TRY_VOID(Stager(offer, source, std::move(installer), hooks).run());
-  ASEPTIC_TRY(auto measured, payload::measure_slot(slot, image));
-  // SECURITY(T-46): the signatures lie outside of every digest; the payload's table vouched for these very bytes.
-  ASEPTIC_TRY_VOID(witnessed.confirms(measured));
-  return measured;
+Result<Staged> stage_image(const Offer& offer, ReleaseSource& source, platform::BlockDevice& slot,
+                           const payload::BaseSlot& running, std::uint64_t chunks_hint, const StagingHooks& hooks) {
+  const Medium medium{slot, running, chunks_hint};
+  for (std::size_t i = 0; i < offer.ways.size(); ++i) {
+    auto staged = take_way(offer, offer.ways[i], source, medium, hooks);
+    if (staged || i + 1 == offer.ways.size() || !may_fall_back(staged.error())) return staged;
+    // SECURITY(T-31, T-43): whatever is wrong with a delta costs the device a larger download and nothing else.
+    if (hooks.fell_back) hooks.fell_back(staged.error(), name_of(offer.ways[i]));
+  }
+  return Error(AgentCode::kUnsupported, "the offer has no payload");
 }
 
 }  // namespace aseptic::agent

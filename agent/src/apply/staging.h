@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <string_view>
 
 #include "aseptic/agent/release_source.h"
 #include "aseptic/payload/apply/installer.h"
@@ -14,10 +16,24 @@ namespace aseptic::agent {
 struct StagingHooks {
   std::function<core::Result<void>(std::uint64_t chunks_durable)> keep;  // called when more chunks are durable
   std::function<void()> breathe;
+  // A way to the image failed, and the next one is taken (or the same one without ranges).
+  std::function<void(const core::Error&, std::string_view way)> fell_back;
 };
 
+struct Staged {
+  payload::Measured measured;
+  std::string way;  // "delta payload" or "full payload"
+  payload::InstallProgress progress;
+  std::uint64_t bytes_fetched = 0;  // of the payload that succeeded, this time
+  std::uint64_t payload_size = 0;
+};
+
+// Tries the offer's payloads in their order: delta from the running image; then the full one, of which only those chunks are
+// fetched that are in neither slot. What a failed way has written serves the next one where the digests agree. `running` is
+// the slot whose image has just been measured; nothing when the device runs from no slot. Ranges save bytes where a server has
+// them, and nothing depends on them.
 // The result says that the medium holds exactly the image that the release manifest names (VF-03).
-core::Result<payload::Measured> stage_image(const Offer& offer, ReleaseSource& source, platform::BlockDevice& slot,
-                                            std::uint64_t chunks_hint, const StagingHooks& hooks);
+core::Result<Staged> stage_image(const Offer& offer, ReleaseSource& source, platform::BlockDevice& slot,
+                                 const payload::BaseSlot& running, std::uint64_t chunks_hint, const StagingHooks& hooks);
 
 }  // namespace aseptic::agent

@@ -60,16 +60,24 @@ auto read_statement(ReleaseSource& source, const std::string& path, Read&& verif
   return verify(target, bytes);
 }
 
-// The first payload that this agent can decode. Deltas and encryption are chosen by a later version.
-Result<std::size_t> choose_payload(const trust::ImagePayloads& image) {
+bool is_decodable(const trust::PayloadEntry& entry) {
+  return std::ranges::all_of(entry.codecs, [](std::uint32_t codec) {
+    return codec < 32 && (payload::kEncodingsSupported >> codec & 1u) != 0;
+  });
+}
+
+// SECURITY(T-31): a delta counts only when it starts from the very image that boot measured and runs; the digest is compared
+// again in the payload's own header, and every old byte when it is used.
+std::vector<std::size_t> payload_order(const trust::ImagePayloads& image, const core::Digest& running_image) {
+  std::vector<std::size_t> order;
   for (std::size_t i = 0; i < image.payloads.size(); ++i) {
     const trust::PayloadEntry& entry = image.payloads[i];
-    const bool decodable = std::ranges::all_of(entry.codecs, [](std::uint32_t codec) {
-      return codec < 32 && (payload::kEncodingsSupported >> codec & 1u) != 0;
-    });
-    if (!entry.base && decodable) return i;
+    if (is_decodable(entry) && (!entry.base || *entry.base == running_image)) order.push_back(i);
   }
-  return core::Error(AgentCode::kUnsupported, "no payload of this image can be decoded by this agent");
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) {
+    return std::pair(!image.payloads[i].base.has_value(), image.payloads[i].payload_size);
+  });
+  return order;
 }
 
 Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const Verified<trust::Channel>& channel,
@@ -86,15 +94,20 @@ Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const
                              }));
   const trust::ImagePayloads* payloads = index->find(component->image_digest);
   if (payloads == nullptr) return core::Error(AgentCode::kUnsupported, "the payload index names no way to this image");
-  ASEPTIC_TRY(const std::size_t chosen, choose_payload(*payloads));
-  const trust::PayloadEntry& entry = payloads->payloads[chosen];
+  std::vector<PayloadWay> ways;
+  for (const std::size_t i : payload_order(*payloads, core::Digest{facts.boot.report.running_image})) {
+    const trust::PayloadEntry& entry = payloads->payloads[i];
+    auto target = source.find(entry.target_path());
+    if (!target && entry.base) continue;  // a delta that is not published is no reason to stay behind
+    if (!target) return std::move(target).error().within("payload");
+    ASEPTIC_TRY(const auto header, trust::DigestIssuer::payload_header(index, component->image_digest, i));
+    ways.push_back({entry.base, header, entry.payload_size, *std::move(target)});
+  }
+  if (ways.empty()) return core::Error(AgentCode::kUnsupported, "no payload of this image can be decoded by this agent");
   ASEPTIC_TRY(auto manifest, trust::DigestIssuer::manifest(release, component_id));
   ASEPTIC_TRY(auto image, trust::DigestIssuer::image(release, component_id));
-  ASEPTIC_TRY(auto header, trust::DigestIssuer::payload_header(index, component->image_digest, chosen));
-  ASEPTIC_TRY(auto payload, source.find(entry.target_path()).within("payload"));
   const std::uint64_t image_size = component->size;
-  return Offer{std::move(release), channel->release, channel->attempt, manifest, image, image_size,
-               header, entry.payload_size, std::move(payload)};
+  return Offer{std::move(release), channel->release, channel->attempt, manifest, image, image_size, std::move(ways)};
 }
 
 Result<std::optional<Offer>> evaluate(ReleaseSource& source, const LookoutFacts& facts,

@@ -13,6 +13,14 @@
 
 namespace aseptic::agent {
 
+// One payload of the offered image, as the signed index names it.
+struct PayloadWay {
+  std::optional<core::Digest> base;  // image digest that a delta starts from; nothing for a full payload
+  core::AuthenticatedDigest header;
+  std::uint64_t size = 0;
+  core::Verified<trust::TargetInfo> target;
+};
+
 // A release that applies to this device, with everything that is needed to install it: one verified copy, used to the
 // end (MF-09, T-30).
 struct Offer {
@@ -22,9 +30,8 @@ struct Offer {
   core::AuthenticatedDigest manifest;
   core::AuthenticatedDigest image;
   std::uint64_t image_size = 0;
-  core::AuthenticatedDigest payload_header;
-  std::uint64_t payload_size = 0;
-  core::Verified<trust::TargetInfo> payload;
+  // In the order in which they are tried: deltas from the image that runs, then full payloads; each kind smallest first.
+  std::vector<PayloadWay> ways;
 };
 
 // What verified statements say now. The channel's word about what is selected and withdrawn holds also when the selected

@@ -10,6 +10,7 @@
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/zero_blocks.h"
+#include "chunk_finder.h"
 #include "delta_engine.h"
 #include "zstd_decoder.h"
 
@@ -40,7 +41,11 @@ class PayloadInstaller::Engine {
         stored_(header.chunk_size),
         decoded_(header.chunk_size),
         page_(page_size(header.entries_of_page(0))) {
-    if (header.needs_base()) delta_ = std::make_unique<DeltaEngine>(header_, base);
+    if (header.needs_base()) {
+      delta_ = std::make_unique<DeltaEngine>(header_, base);
+    } else if (base.device != nullptr && base.device != &slot) {
+      finder_ = std::make_unique<ChunkFinder>(base, header.chunk_size);
+    }
     if (header.auxiliary_size != 0) {
       unit_ = Unit::kAuxiliary;
       auxiliary_.resize(static_cast<std::size_t>(header.auxiliary_size));
@@ -138,6 +143,11 @@ class PayloadInstaller::Engine {
         ++progress_.chunks_kept;
       } else if (entry_.encoding == Encoding::kCopyFromSlot) {
         ASEPTIC_TRY_VOID(copy_chunk(index));
+        continue;
+      } else if (is_found()) {
+        ++progress_.chunks_found;
+        ASEPTIC_TRY_VOID(put_chunk(index, decoded_.first(entry_.decoded_size)));
+        offset += entry_.stored_size;
         continue;
       } else {
         unit_ = Unit::kChunk;
@@ -252,6 +262,14 @@ class PayloadInstaller::Engine {
     return true;
   }
 
+  // The chunk's bytes lie in the base slot: then they are in `decoded_`.
+  bool is_found() {
+    if (!finder_ || (entry_.encoding != Encoding::kRaw && entry_.encoding != Encoding::kZstd)) return false;
+    const core::ByteSpan out = decoded_.first(entry_.decoded_size);
+    // SECURITY(T-29): the index of the slot is only a hint; the very bytes that are written are hashed.
+    return finder_->find(entry_.decoded_digest, out) && boot::equal(boot::hash_of(hasher_, out), entry_.decoded_digest);
+  }
+
   // Only asked below the hint; a read error means "not there" and the chunk is written again.
   bool is_on_medium(std::uint64_t index, const ChunkEntry& entry) {
     const core::ByteSpan out = decoded_.first(entry.decoded_size);
@@ -323,6 +341,7 @@ class PayloadInstaller::Engine {
   AlignedBuffer stored_;
   AlignedBuffer decoded_;
   std::unique_ptr<DeltaEngine> delta_;  // when the payload starts from a base
+  std::unique_ptr<ChunkFinder> finder_;  // when it does not, and there is another image on the device
   core::Bytes auxiliary_;               // INVARIANT: at most kAuxiliarySizeMax bytes; empty once loaded
   std::uint64_t kept_group_end_ = 0;
   core::Bytes page_;            // INVARIANT: at most kPageSizeMax bytes

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "aseptic/payload/make/maker.h"
+#include "self_check.h"
 
 namespace aseptic::payload {
 namespace {
@@ -145,6 +146,44 @@ core::Result<PayloadSummary> make_file(const std::string& image_path, const std:
 }
 
 }  // namespace
+
+namespace {
+
+// A file as the slot that an image is restored to: plain writes, holes for zeros.
+class FileSlot final : public platform::BlockDevice {
+ public:
+  FileSlot(FileHandle& file, std::uint64_t size) : file_(file), size_(size) {}
+  [[nodiscard]] std::uint64_t size() const override { return size_; }
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override { return file_.read(offset, out); }
+  core::Result<void> write(std::uint64_t offset, core::ByteView bytes) override { return file_.write(offset, bytes); }
+  core::Result<void> discard(std::uint64_t, std::uint64_t) override { return {}; }  // a new file is all holes
+  core::Result<void> flush() override { return {}; }
+
+ private:
+  FileHandle& file_;
+  std::uint64_t size_;
+};
+
+}  // namespace
+
+core::Result<PayloadSummary> restore_image_file(const std::string& payload_path, const std::string& image_path) {
+  std::uint64_t payload_size = 0;
+  ASEPTIC_TRY(FileHandle payload_file, open_image(payload_path, payload_size));
+  FilePayload payload(payload_file);
+  FileHandle image_file(image_path, O_RDWR | O_CREAT | O_TRUNC);
+  if (!image_file.is_open()) return io_error(image_path, "create");
+  ASEPTIC_TRY(const std::uint64_t size, PayloadSelfCheck::image_size_of(payload));
+  if (::ftruncate(image_file.descriptor(), static_cast<off_t>(size)) != 0) return io_error(image_path, "make room in");
+  FileSlot slot(image_file, size);
+  ASEPTIC_TRY(const ImageFacts facts, PayloadSelfCheck::restore(payload, slot));
+  PayloadSummary summary;
+  summary.payload_size = payload_size;
+  summary.manifest_digest = facts.manifest_digest;
+  summary.image_digest = facts.image_digest;
+  summary.image_size = facts.image_size;
+  return summary;
+}
 
 core::Result<PayloadSummary> make_payload_file(const std::string& image_path, const std::string& payload_path,
                                                const MakeOptions& options) {

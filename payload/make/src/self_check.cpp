@@ -116,4 +116,30 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
   return hash.finish();
 }
 
+core::Result<std::uint64_t> PayloadSelfCheck::image_size_of(PayloadFile& payload) {
+  std::array<std::uint8_t, kHeaderSize> head{};
+  ASEPTIC_TRY_VOID(payload.read(0, head));
+  ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
+  return header->image_size;
+}
+
+core::Result<ImageFacts> PayloadSelfCheck::restore(PayloadFile& payload, platform::BlockDevice& image) {
+  std::array<std::uint8_t, kHeaderSize> head{};
+  ASEPTIC_TRY_VOID(payload.read(0, head));
+  ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
+  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, image));
+  core::Bytes buffer(1U << 20U);
+  for (std::uint64_t at = 0; at < header->payload_size;) {
+    const auto bytes = core::ByteSpan(buffer).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), header->payload_size - at)));
+    ASEPTIC_TRY_VOID(payload.read(at, bytes));
+    ASEPTIC_TRY_VOID(installer.feed(at, bytes));
+    at += bytes.size();
+  }
+  ASEPTIC_TRY_VOID(installer.finish());
+  const ImageFacts facts{core::Digest{header->manifest_digest}, core::Digest{header->image_digest}, header->image_size};
+  ASEPTIC_TRY_VOID(measure_slot(image, HeaderVerifier::own_image(facts.manifest_digest, facts.image_digest, facts.image_size)));
+  return facts;
+}
+
 }  // namespace aseptic::payload

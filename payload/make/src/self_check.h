@@ -7,6 +7,7 @@
 #include "aseptic/core/hash.h"
 #include "aseptic/core/result.h"
 #include "aseptic/payload/make/maker.h"
+#include "aseptic/platform/block_device.h"
 #include "image.h"
 
 namespace aseptic::payload {
@@ -18,6 +19,9 @@ class PayloadSelfCheck {
   // Streams `payload` through PayloadInstaller, from `base` when it is a delta; gives the digest of the whole file.
   static core::Result<core::Digest> apply(PayloadFile& payload, std::uint64_t payload_size,
                                           ImageSource& image, ImageSource* base = nullptr);
+  // Streams a full payload to `image`, which is of the image's size, and measures what was written.
+  static core::Result<ImageFacts> restore(PayloadFile& payload, platform::BlockDevice& image);
+  static core::Result<std::uint64_t> image_size_of(PayloadFile& payload);
 };
 
 }  // namespace aseptic::payload

@@ -24,6 +24,16 @@ struct ReleaseImages {
 struct PayloadChoices {
   int zstd_level = 9;
   unsigned workers = 2;
+  unsigned delta_releases = 3;    // a delta from each of the last so many published releases
+  std::vector<Path> delta_bases;  // and from these images
+};
+
+// One payload of a release, for the table of sizes.
+struct PayloadSize {
+  std::string component;
+  std::string from;         // release id or image file that a delta starts from; empty for the full payload
+  std::uint64_t bytes = 0;  // 0 when it was not made
+  std::string note;         // why not
 };
 
 // Targets that the payload-index role will list when the release is published.
@@ -37,11 +47,23 @@ struct CreatedRelease {
   trust::ReleaseManifest manifest;
   core::Digest digest;  // of release.json
   PreparedPayloads payloads;
+  std::vector<PayloadSize> sizes;
 };
 
 // Adds the release to the edition; payload files and index go into the repository, where nobody sees them yet.
 core::Result<CreatedRelease> create_release(const Repository& repository, SigningFile& edition, const ReleaseDescription& description,
                                             const ReleaseImages& images, const PayloadChoices& choices);
+
+struct AddedDeltas {
+  PreparedPayloads payloads;
+  std::vector<PayloadSize> sizes;
+};
+
+// Deltas to a release that is published already: files and a new payload index, to be signed by the payload-index role alone.
+// The release manifest is not touched. `releases`: ids; empty: the last choices.delta_releases ones. A delta that the index
+// has already is left out.
+core::Result<AddedDeltas> add_deltas(const Repository& repository, std::string_view release_id,
+                                     const std::vector<std::string>& releases, const PayloadChoices& choices);
 
 // The online edition that lists the payloads, signed.
 core::Result<Edition> payload_edition(const Repository& repository, const std::vector<Edition>& others, const PreparedPayloads& payloads,

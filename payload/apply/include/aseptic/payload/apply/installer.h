@@ -27,8 +27,9 @@ struct ResumeHint {
   std::uint64_t chunks_written = 0;  // as an earlier run's progress().chunks_durable; untrusted
 };
 
-// The slot that holds the image from which a delta starts. Its size is the image's, its digest was measured on the medium
-// by the caller; every old byte is hashed again when it is used (T-29).
+// A slot that holds another image. A delta starts from it: its size is the image's, its digest was measured on the medium
+// by the caller; every old byte is hashed again when it is used (T-29). A payload without a base takes whole chunks from it
+// whose digest the table names, so that their stored bytes need not be fetched.
 struct BaseSlot {
   platform::BlockDevice* device = nullptr;  // nullptr: there is none
   core::Digest image_digest;
@@ -43,7 +44,8 @@ struct InstallOptions {
 struct InstallProgress {
   std::uint64_t chunks_done = 0;     // verified and written (or kept) so far
   std::uint64_t chunks_durable = 0;  // of these, surely on the medium: the next ResumeHint
-  std::uint64_t chunks_kept = 0;     // found on the medium by a resume
+  std::uint64_t chunks_kept = 0;     // found in their place on the medium
+  std::uint64_t chunks_found = 0;    // found in the base slot
   std::uint64_t bytes_written = 0;
   std::uint64_t bytes_discarded = 0;
 };

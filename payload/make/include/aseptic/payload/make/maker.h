@@ -73,4 +73,8 @@ core::Result<PayloadSummary> make_payload_file(const std::string& image_path, co
 core::Result<PayloadSummary> make_delta_payload_file(const std::string& base_path, const std::string& image_path,
                                                      const std::string& payload_path, const MakeOptions& options = {});
 
+// The image that a full payload carries, written to `image_path` and measured. The publisher's own file: its header is taken
+// as it is, so the caller compares the digests with what was signed.
+core::Result<PayloadSummary> restore_image_file(const std::string& payload_path, const std::string& image_path);
+
 }  // namespace aseptic::payload
