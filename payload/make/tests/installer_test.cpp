@@ -94,6 +94,69 @@ TEST(PayloadInstaller, RefusesAStreamWithAGap) {
   EXPECT_TRUE(fed.error().is(PayloadCode::kStreamGap));
 }
 
+// Another image on the device, of which some chunks are the new image's, at other places.
+struct OtherImage {
+  explicit OtherImage(const TestPayload& payload, std::uint64_t shift) : device(payload.image.bytes.size() + shift) {
+    for (std::size_t at = 0; at < payload.image.bytes.size(); at += kBlockSize)
+      static_cast<void>(device.write(at + shift, core::ByteView(payload.image.bytes).subspan(at, kBlockSize)).has_value());
+  }
+  [[nodiscard]] BaseSlot slot() { return {&device, {}, device.size()}; }
+  SparseDevice device;
+};
+
+// Feeds only what the installer asks for; gives the number of bytes.
+std::uint64_t feed_what_is_wanted(PayloadInstaller& installer, const core::Bytes& file) {
+  std::uint64_t fed = 0;
+  while (!installer.is_complete()) {
+    const auto at = static_cast<std::size_t>(installer.next_offset());
+    const auto size = static_cast<std::size_t>(installer.wanted_bytes());
+    if (!installer.feed(at, core::ByteView(file).subspan(at, size))) return ~std::uint64_t{0};
+    fed += size;
+  }
+  return fed;
+}
+
+// Answers: AP-03
+TEST(PayloadInstaller, TakesChunksThatLieInAnotherSlotWithoutFetchingThem) {
+  const auto& payload = small_payload();
+  OtherImage other(payload, 8192);  // one chunk further on
+  SparseDevice slot(payload.image.bytes.size());
+  auto installer = PayloadInstaller::begin(*payload.verify(), slot, {}, {}, other.slot());
+  ASSERT_TRUE(installer);
+  const std::uint64_t fed = feed_what_is_wanted(*installer, payload.file);
+  EXPECT_GT(installer->progress().chunks_found, 0u);
+  EXPECT_LT(fed, payload.file.size() / 4) << "pages, and nothing that the other slot holds";
+  ASSERT_TRUE(installer->finish());
+  EXPECT_TRUE(measure_slot(slot, payload.image.reference()));
+}
+
+// Bytes that are not those of the index of the slot any more when they are used.
+class ChangingDevice final : public SparseDevice {
+ public:
+  using SparseDevice::SparseDevice;
+  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
+    ASEPTIC_TRY_VOID(SparseDevice::read(offset, out));
+    if (++reads > size() / 8192) out[0] ^= 1;  // the first pass over the slot is the index
+    return {};
+  }
+  std::uint64_t reads = 0;
+};
+
+// Answers: T-29, VF-04
+TEST(PayloadInstaller, ChunksOfAnotherSlotThatChangedAfterTheyWereIndexedAreFetched) {
+  const auto& payload = small_payload();
+  ChangingDevice other((payload.image.bytes.size() + 8191) / 8192 * 8192);
+  for (std::size_t at = 0; at < payload.image.bytes.size(); at += kBlockSize)
+    ASSERT_TRUE(other.write(at, core::ByteView(payload.image.bytes).subspan(at, kBlockSize)));
+  SparseDevice slot(payload.image.bytes.size());
+  auto installer = PayloadInstaller::begin(*payload.verify(), slot, {}, {}, {&other, {}, other.size()});
+  ASSERT_TRUE(installer);
+  EXPECT_NE(feed_what_is_wanted(*installer, payload.file), ~std::uint64_t{0});
+  EXPECT_EQ(installer->progress().chunks_found, 0u);
+  ASSERT_TRUE(installer->finish());
+  EXPECT_TRUE(measure_slot(slot, payload.image.reference()));
+}
+
 TEST(PayloadInstaller, StaysFailedAfterAnError) {
   TestPayload payload = small_payload();
   SparseDevice slot(payload.image.bytes.size());
