@@ -4,7 +4,7 @@
 //
 //   prepare IMAGE FOLDER LEVEL  wraps IMAGE into a slot image with a tree-verified region, makes its payload
 //   apply FOLDER SLOT           installs and reads back, as the device's apply process does
-//   compare FOLDER RUNS         alternates apply and zstd | dd of FOLDER/image.zst, prints medians and ratios
+//   compare FOLDER RUNS SWUPDATE  alternates zstd | dd of FOLDER/image.zst, apply, and the command SWUPDATE; prints medians and ratios
 //   measure FOLDER              one install into a fresh sparse slot
 //   watch PID NAME STOP         CPU s, peak PSS (MiB), number of processes NAME below PID, until STOP exists
 //   cost COMMAND...             CPU s, peak PSS (MiB), wall s of a command
@@ -217,21 +217,25 @@ double median(std::vector<double> values) {
   return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-void print_row(const char* name, const std::vector<Cost>& costs, std::uint64_t& peak_kib) {
+double peak_pss_mib(const std::vector<Cost>& costs) {
+  std::uint64_t peak_kib = 0;
+  for (const auto& cost : costs)
+    peak_kib = std::max(peak_kib, cost.peak_pss_kib);
+  return static_cast<double>(peak_kib) / 1024.0;
+}
+
+void print_row(const char* name, const std::vector<Cost>& costs) {
   const auto column = [&](const std::function<double(const Cost&)>& pick) {
     std::vector<double> values;
     for (const auto& cost : costs)
       values.push_back(pick(cost));
     return median(std::move(values));
   };
-  peak_kib = 0;
-  for (const auto& cost : costs)
-    peak_kib = std::max(peak_kib, cost.peak_pss_kib);
   fmt::print(
       "{:<26} wall {:6.2f} s   user {:5.2f} s   system {:5.2f} s   CPU {:5.2f} s   peak PSS {:5.1f} MiB\n",
       name, column([](const Cost& c) { return c.wall_s; }), column([](const Cost& c) { return c.user_s; }),
       column([](const Cost& c) { return c.system_s; }), column([](const Cost& c) { return c.cpu_s(); }),
-      static_cast<double>(peak_kib) / 1024.0);
+      peak_pss_mib(costs));
 }
 
 void make_slot(const std::string& path, const std::string& image) {
@@ -239,37 +243,37 @@ void make_slot(const std::string& path, const std::string& image) {
   fs::copy_file(image, path);  // old content everywhere: no run profits from an empty file
 }
 
-int compare(const std::string& self, const std::string& folder, int runs) {
-  const std::string ours = folder + "/slot.ours";
-  const std::string theirs = folder + "/slot.dd";
-  make_slot(ours, folder + "/slot.img");
-  make_slot(theirs, folder + "/slot.img");
-  const std::string pipe = fmt::format(
-      "zstd -dc '{}/image.zst' | dd of='{}' bs=1M conv=fsync,notrunc status=none", folder, theirs);
-  std::vector<Cost> install_costs;
-  std::vector<Cost> pipe_costs;
+// `swupdate_command` installs FOLDER/slot.swupdate; empty where there is no swupdate.
+int compare(const std::string& self, const std::string& folder, int runs, const std::string& swupdate_command) {
+  struct Way {
+    const char* name;
+    std::string slot;
+    std::vector<std::string> command;
+    std::vector<Cost> costs = {};
+  };
+  const std::string pipe = fmt::format("zstd -dc '{0}/image.zst' | dd of='{0}/slot.dd' bs=1M conv=fsync,notrunc status=none", folder);
+  std::vector<Way> ways{{"zstd -dc | dd conv=fsync", folder + "/slot.dd", {"sh", "-c", pipe}},
+                        {"payload install+read-back", folder + "/slot.ours", {self, "apply", folder, folder + "/slot.ours"}}};
+  if (!swupdate_command.empty()) ways.push_back({"swupdate, signed, sync", folder + "/slot.swupdate", {"sh", "-c", swupdate_command}});
+  for (const Way& way : ways) make_slot(way.slot, folder + "/slot.img");
   for (int i = 0; i < runs; ++i) {
     fmt::print("run {} of {}\n", i + 1, runs);
     std::fflush(stdout);
-    pipe_costs.push_back(run({"sh", "-c", pipe}));
-    install_costs.push_back(run({self, "apply", folder, ours}));
+    for (Way& way : ways) way.costs.push_back(run(way.command));
+  }
+  fmt::print("\nMedian of {} alternating runs, {} MiB image:\n", runs, fs::file_size(folder + "/slot.img") >> 20U);
+  for (const Way& way : ways) {
+    print_row(way.name, way.costs);
+    fs::remove(way.slot);
   }
   std::vector<double> cpu;
   std::vector<double> wall;
-  for (std::size_t i = 0; i < install_costs.size(); ++i) {
-    cpu.push_back(install_costs[i].cpu_s() / pipe_costs[i].cpu_s());
-    wall.push_back(install_costs[i].wall_s / pipe_costs[i].wall_s);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(runs); ++i) {
+    cpu.push_back(ways[1].costs[i].cpu_s() / ways[0].costs[i].cpu_s());
+    wall.push_back(ways[1].costs[i].wall_s / ways[0].costs[i].wall_s);
   }
-  std::uint64_t pipe_kib = 0;
-  std::uint64_t install_kib = 0;
-  fmt::print("\nMedian of {} alternating runs, {} MiB image:\n", runs,
-             fs::file_size(folder + "/slot.img") >> 20U);
-  print_row("zstd -dc | dd conv=fsync", pipe_costs, pipe_kib);
-  print_row("payload install+read-back", install_costs, install_kib);
-  fmt::print("CPU ratio {:.2f} (target <= 1.5)   wall ratio {:.2f}   peak PSS {:.1f} MiB (target <= 16)\n",
-             median(cpu), median(wall), static_cast<double>(install_kib) / 1024.0);
-  fs::remove(ours);
-  fs::remove(theirs);
+  fmt::print("CPU ratio {:.2f} (target <= 1.5)   wall ratio {:.2f}   peak PSS {:.1f} MiB (target <= 16)\n", median(cpu), median(wall),
+             peak_pss_mib(ways[1].costs));
   return 0;
 }
 
@@ -351,7 +355,7 @@ int main(int argc, char** argv) {
   if (words.size() == 4 && words[0] == "watch") return watch(number_of(words[1]), words[2], words[3]);
   if (words.size() >= 2 && words[0] == "cost") return cost_of({words.begin() + 1, words.end()});
   if (words.size() == 2 && words[0] == "measure") return measure(argv[0], words[1]);
-  if (words.size() == 3 && words[0] == "compare") return compare(argv[0], words[1], number_of(words[2]));
+  if (words.size() == 4 && words[0] == "compare") return compare(argv[0], words[1], number_of(words[2]), words[3]);
   fmt::print(stderr,
              "usage: install_bench prepare|apply|compare|measure|watch|cost ..., see install_bench.cpp\n");
   return 2;

@@ -8,8 +8,6 @@
 
 #include "aseptic/fleet/codes.h"
 #include "aseptic/fleet/limits.h"
-#include "aseptic/fleet/sqlite_report_store.h"
-#include "platform/posix/tests/temporary_directory.h"
 #include "report_fixture.h"
 #include "trust/tests/expect.h"
 
@@ -22,33 +20,8 @@ using trust::test::accepted;
 using trust::test::refused;
 using trust::test::TestKey;
 
-class FakeClock : public platform::Clock {
- public:
-  core::UtcTime now = trust::test::test_time();
-  core::UtcTime wall() override { return now; }
-  std::chrono::milliseconds since_boot() override { return std::chrono::milliseconds(0); }
-  void sleep_for(std::chrono::milliseconds) override {}
-};
-class CountingEntropy : public platform::Entropy {
- public:
-  void fill(core::ByteSpan out) override {
-    for (auto& byte : out) byte = ++next_;
-  }
-
- private:
-  std::uint8_t next_ = 0;
-};
-
-class ReportDeskTest : public ::testing::Test {
+class ReportDeskTest : public DeskRig {
  protected:
-  std::string report(std::uint64_t sequence, const core::Bytes& nonce = {}) {
-    trust::Report made = plain_report("pump-1", sequence);
-    made.nonce = nonce;
-    return sign(made);
-  }
-  std::string sign(const trust::Report& made) {
-    return signed_report(made, key_.public_key(), [&](const std::string& bytes) { return key_.sign(bytes); });
-  }
   core::Result<Receipt> submit(const std::string& file) { return desk_->submit(device_, core::as_bytes(file)); }
   void expect_alarm(std::string_view reason, std::uint64_t count = 1) {
     const auto alarms = *store_->alarms("t1", 10);
@@ -58,20 +31,6 @@ class ReportDeskTest : public ::testing::Test {
     EXPECT_EQ(alarms.front().name.device, "pump-1");
   }
   std::size_t stored() { return store_->reports({"t1", "pump-1"}, 100)->size(); }
-  void reopen() {
-    desk_.reset();
-    store_.reset();
-    store_ = *open_sqlite_report_store(root_ / "fleet.sqlite");
-    desk_ = std::make_unique<ReportDesk>("t1", *store_, clock_, entropy_);
-  }
-
-  platform::TemporaryDirectory root_;
-  TestKey key_ = TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
-  DeviceIdentity device_{"pump-1", key_.public_key()};
-  FakeClock clock_;
-  CountingEntropy entropy_;
-  std::unique_ptr<ReportStore> store_ = *open_sqlite_report_store(root_ / "fleet.sqlite");
-  std::unique_ptr<ReportDesk> desk_ = std::make_unique<ReportDesk>("t1", *store_, clock_, entropy_);
 };
 
 TEST_F(ReportDeskTest, KeepsTheSignedBytesAndAcknowledges) {
