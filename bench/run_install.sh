@@ -45,7 +45,8 @@ if [[ ! -f $folder/reference || $image -nt $folder/reference || $bench -nt $fold
   "$bench" prepare "$image" "$folder" "$level"
   zstd -q -f "-$level" -T1 "$folder/slot.img" -o "$folder/image.zst"
 fi
-"$bench" compare "$folder" "$runs" "$(swupdate_command)"
+report=$folder/report
+"$bench" compare "$folder" "$runs" "$(swupdate_command)" | tee "$report"
 
 # Memory must not depend on the image size: 4 GiB, with 8 MiB of data at each end.
 sparse=build/bench/install-sparse
@@ -56,12 +57,13 @@ if [[ ! -f $sparse/reference || $bench -nt $sparse/reference ]]; then
   tail -c $((8 << 20)) "$image" >> "$sparse/data.img"
   "$bench" prepare "$sparse/data.img" "$sparse" 1
 fi
-"$bench" measure "$sparse"
+"$bench" measure "$sparse" | tee -a "$report"
 
 echo
 if [[ -f build/corpus/v1.ext4 && -f build/corpus/v2.ext4 ]]; then
-  bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4
-  bench/install_by_agent.sh 0 build/corpus/v1.ext4 "$sparse/data.img"
+  bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4 | tee -a "$report"
+  bench/install_by_agent.sh 0 build/corpus/v1.ext4 "$sparse/data.img" | tee -a "$report"
 else
   echo "No corpus in build/corpus: the agent's part is left out."
 fi
+{ echo '```'; grep -v '^run [0-9]' "$report" | sed '/./,$!d'; echo '```'; } | bench/write_section.sh install

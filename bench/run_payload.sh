@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # ./dev bench payload [FOLDER] [RUNS]: deltas of every pair NAME.old, NAME.new in FOLDER (default build/corpus/pairs) next to
-# bsdiff, xdelta3 and zstd --patch-from, on the same files in one run: size, CPU and peak memory of making and of applying.
+# bsdiff, xdelta3, zstd --patch-from and casync, on the same files in one run: size, CPU and peak memory of making and of applying.
 # Without pairs, the two root file systems of tools/corpus are one. Pairs below 2 MiB are made as microcontroller deltas.
-# CPU is the median of RUNS (default 5) alternating runs for applying; making is measured once. Writes build/bench/payload.md.
+# CPU is the median of RUNS (default 5) alternating runs for applying; making is measured once. Writes its section of docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,33 @@ used() {  # used COMMAND...: "cpu rss" of a command that must succeed
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 row() {  # row TOOL SIZE MAKE APPLY-CPUS APPLY-RSS
   printf '| %s | %s | %s | %s | %s | %s |\n' "$1" "$2" "${3% *}" "$(( ${3#* } / 1024 ))" "$4" "$(( $5 / 1024 ))" | tee -a "$report"
+}
+
+# Chunks that the old store lacks are what a device fetches; CPU and memory of making are those of cutting the new file.
+compare_casync() {  # compare_casync NAME OLD NEW
+  local size cost cpus=() used_now i
+  rm -rf "$work/casync"; mkdir -p "$work/casync"
+  casync make --store="$work/casync/old.castr" "$work/casync/old.caibx" "$2" > /dev/null
+  cost=$(used casync make --store="$work/casync/new.castr" "$work/casync/new.caibx" "$3")
+  size=$(cd "$work/casync" && for file in $(cd new.castr && find . -name '*.cacnk'); do [[ -f old.castr/$file ]] || stat -c %s "new.castr/$file"; done |
+    awk -v index_size="$(stat -c %s "$work/casync/new.caibx")" '{ sum += $1 } END { print sum + index_size }')
+  for (( i = 0; i < runs; i++ )); do
+    rm -f "$work/out"
+    used_now=$(used casync extract --store="$work/casync/new.castr" --seed="$2" "$work/casync/new.caibx" "$work/out"); cpus+=("${used_now% *}")
+  done
+  cmp -s "$work/out" "$3" || { echo "run_payload: casync does not give back $3" >&2; exit 1; }
+  row casync "$size" "$cost" "$(printf '%s\n' "${cpus[@]}" | median)" "${used_now#* }"
+  rm -rf "$work/casync"
+}
+
+# A bar a stream: 50 marks are the whole delta.
+picture() {  # picture < "shares: copy map N, table N, chunks N bytes; ..."
+  echo '```'
+  sed -n 's/^ *shares: copy map \([0-9]*\), table \([0-9]*\), chunks \([0-9]*\) bytes.*/\1 copy map\n\2 chunk table\n\3 chunks/p' |
+    awk '{ size[NR] = $1; $1 = ""; name[NR] = substr($0, 2); sum += size[NR] }
+         END { for (i = 1; i <= NR; i++) { bar = ""; for (k = 0; k < int(50 * size[i] / sum + 0.5); k++) bar = bar "#";
+               printf "%-12s %10d  %s\n", name[i], size[i], bar } }'
+  echo '```'
 }
 
 compare_tools() {  # compare_tools NAME OLD NEW
@@ -75,6 +102,8 @@ for old in "$pairs"/*.old; do
     row "(SHA-256 of both + write)" - "0 0" "$(printf '%s\n' "${limits[@]}" | median)" "${least#* }"
   fi
   compare_tools "$name" "$old" "$new"
-  [[ -f ${shares:-} ]] && { echo; cat "$shares"; } | tee -a "$report"
+  compare_casync "$name" "$old" "$new"
+  if [[ -f ${shares:-} ]]; then { echo; picture < "$shares"; } | tee -a "$report"; fi
   unset shares
 done
+bench/write_section.sh payload < "$report"
