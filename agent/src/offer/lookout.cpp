@@ -2,6 +2,7 @@
 #include "offer/lookout.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "aseptic/agent/codes.h"
 #include "aseptic/agent/version.h"
@@ -74,9 +75,7 @@ std::vector<std::size_t> payload_order(const trust::ImagePayloads& image, const 
     const trust::PayloadEntry& entry = image.payloads[i];
     if (is_decodable(entry) && (!entry.base || *entry.base == running_image)) order.push_back(i);
   }
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) {
-    return std::pair(!image.payloads[i].base.has_value(), image.payloads[i].payload_size);
-  });
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::tuple(!image.payloads[i].base.has_value(), image.payloads[i].payload_size, i); });
   return order;
 }
 
