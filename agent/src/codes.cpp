@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 26> kTable{{
+constexpr std::array<core::ErrorInfo, 27> kTable{{
     {701, "agent.config", kHalt, "The agent's configuration cannot be used."},
     {702, "agent.space", kWait, "There is no space for the update."},
     {703, "agent.energy", kWait, "Battery or mains are not sufficient for an update."},
@@ -37,6 +37,7 @@ constexpr std::array<core::ErrorInfo, 26> kTable{{
     {724, "agent.slot", kHalt, "A slot cannot be used."},
     {725, "agent.unsupported", kReject, "The release asks for something this agent does not know."},
     {726, "agent.report_refused", kReject, "The server refused a report for good; it is kept in the log only."},
+    {727, "agent.component", kWait, "A further component of the device does not do what it was asked."},
 }};
 
 }  // namespace

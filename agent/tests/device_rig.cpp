@@ -28,6 +28,7 @@
 #include "aseptic/platform/codes.h"
 #include "aseptic/sim/boot_storage.h"
 #include "aseptic/trust/verified_statements.h"
+#include "boot_in_memory.h"
 #include "tests/support/release_test_key.h"
 
 namespace aseptic::agent::test {
@@ -49,7 +50,9 @@ core::Uuid uuid(std::uint8_t first) {
   id.bytes[0] = first;
   return id;
 }
-const core::Uuid kVendor = uuid(1), kProduct = uuid(2), kClass = uuid(3), kHardware = uuid(4), kComponent = uuid(5);
+const core::Uuid kVendor = uuid(1), kProduct = uuid(2), kClass = uuid(3), kHardware = uuid(4), kComponent = uuid(5), kMcu = uuid(6);
+constexpr std::uint64_t kMcuImageSize = kTreeOffset;
+constexpr std::uint64_t kMcuSlotSize = kMcuImageSize + 8192;
 const boot::Uuid kDeviceId = uuid(0x77).bytes;
 
 Bytes content_of(const std::string& version, std::uint64_t size) {
@@ -91,14 +94,15 @@ class MemoryPayload final : public payload::PayloadFile {
 
 trust::Component component_of(const BuiltImage& image) {
   trust::Component component;
-  component.id = kComponent;
-  component.name = "pump";
-  component.location = "slot";
+  component.id = image.is_mcu ? kMcu : kComponent;
+  component.name = image.is_mcu ? "pump motor" : "pump";
+  component.location = image.is_mcu ? "mcu" : "slot";
+  component.order = image.is_mcu ? 1 : 0;
   component.manifest_digest = image.manifest;
-  component.size = kImageSize;
+  component.size = image.is_mcu ? kMcuImageSize : kImageSize;
   component.image_digest = image.image;
   component.sequence = image.sequence;
-  component.epoch = 1;
+  component.epoch = image.epoch;
   return component;
 }
 
@@ -148,43 +152,45 @@ core::UtcTime rig_time() { return trust::test::test_time("2026-11-23T05:00:00Z")
 
 namespace {
 
-BuiltImage build_image_of(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t min_root_version,
-                          const Bytes& exec, const Bytes& tree) {
+BuiltImage build_image_of(const Keys& keys, const ImagePlan& plan, const Bytes& exec, const Bytes& tree) {
+  const std::string& version = plan.version;
+  const std::uint64_t image_size = plan.is_mcu ? kMcuImageSize : kImageSize;
   boot::host::Sha256 hasher;
-  BuiltImage out{.version = version, .sequence = sequence};
-  out.slot_bytes.assign(kImageSize, 0);
+  BuiltImage out{.version = version, .sequence = plan.sequence, .is_mcu = plan.is_mcu, .epoch = plan.epoch};
+  out.slot_bytes.assign(image_size, 0);
   std::ranges::copy(exec, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kExecOffset));
-  std::ranges::copy(tree, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kTreeOffset));
+  if (!plan.is_mcu) std::ranges::copy(tree, out.slot_bytes.begin() + static_cast<std::ptrdiff_t>(kTreeOffset));
 
   boot::Manifest manifest;
   manifest.product = kProduct.bytes;
   manifest.hardware = kHardware.bytes;
   manifest.hardware_revision_max = 9;
   std::ranges::copy(version, manifest.version.begin());
-  manifest.sequence = sequence;
-  manifest.epoch = 1;
-  manifest.image_size = kImageSize;
+  manifest.sequence = plan.sequence;
+  manifest.epoch = plan.epoch;
+  manifest.image_size = image_size;
   manifest.load_address = 0x1000;
   manifest.entry = 0x1000;
-  manifest.region_count = 2;
+  manifest.region_count = plan.is_mcu ? 1 : 2;
   manifest.regions[0] = {boot::RegionKind::kExecCopied, kExecOffset, kExecSize, core::sha256(exec).bytes};
-  manifest.tree_hash = boot::TreeHash::kSha256;
-  manifest.tree_salt = core::sha256("salt").bytes;
-  boot::TreeHasher tree_hasher(hasher, manifest.tree_salt);
-  for (std::uint64_t at = 0; at < kTreeSize; at += boot::kImageBlockSize) {
-    tree_hasher.add_block(boot::TreeBlock(tree.data() + at, boot::kImageBlockSize));
+  if (!plan.is_mcu) {
+    manifest.tree_hash = boot::TreeHash::kSha256;
+    manifest.tree_salt = core::sha256("salt").bytes;
+    boot::TreeHasher tree_hasher(hasher, manifest.tree_salt);
+    for (std::uint64_t at = 0; at < kTreeSize; at += boot::kImageBlockSize) {
+      tree_hasher.add_block(boot::TreeBlock(tree.data() + at, boot::kImageBlockSize));
+    }
+    boot::Digest root{};
+    ASEPTIC_ASSERT(boot::ok(tree_hasher.root(root)));
+    manifest.regions[1] = {boot::RegionKind::kTreeVerified, kTreeOffset, kTreeSize, root};
   }
-  boot::Digest root{};
-  ASEPTIC_ASSERT(boot::ok(tree_hasher.root(root)));
-  manifest.regions[1] = {boot::RegionKind::kTreeVerified, kTreeOffset, kTreeSize, root};
   manifest.min_boot_version = 1;
-  manifest.min_root_version = min_root_version;
+  manifest.min_root_version = plan.min_root_version;
   const Bytes point = *keys.builder.public_key().p256_point();
   manifest.classic_key_id = core::sha256(point).bytes;
   manifest.post_quantum_key_id = core::sha256(::aseptic::test::release_test_key().view()).bytes;
   out.image = core::Digest{boot::image_digest(hasher, manifest)};
-  trust::Component component = component_of(out);
-  manifest.set_digest = trust::release_set_digest({component}).bytes;
+  manifest.set_digest = plan.set ? plan.set->bytes : trust::release_set_digest({component_of(out)}).bytes;
   out.set = core::Digest{manifest.set_digest};
 
   std::array<std::uint8_t, boot::kManifestRegionSize> region{};
@@ -212,16 +218,29 @@ BuiltImage build_image_of(const Keys& keys, const std::string& version, std::uin
 
 }  // namespace
 
+BuiltImage build_image(const Keys& keys, const ImagePlan& plan) {
+  return build_image_of(keys, plan, content_of((plan.is_mcu ? "mcu exec " : "exec ") + plan.version, kExecSize),
+                        content_of("tree " + plan.version, kTreeSize));
+}
+
 BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t min_root_version) {
-  return build_image_of(keys, version, sequence, min_root_version, content_of("exec " + version, kExecSize),
-                        content_of("tree " + version, kTreeSize));
+  return build_image(keys, {.version = version, .sequence = sequence, .min_root_version = min_root_version});
+}
+
+std::array<BuiltImage, 2> build_set(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t epoch) {
+  ImagePlan main{.version = version, .sequence = sequence, .epoch = epoch}, mcu = main;
+  mcu.is_mcu = true;
+  // The image digests do not depend on the set.
+  main.set = mcu.set = trust::release_set_digest({component_of(build_image(keys, main)), component_of(build_image(keys, mcu))});
+  return {build_image(keys, main), build_image(keys, mcu)};
 }
 
 BuiltImage build_next_image(const Keys& keys, const BuiltImage& base, const std::string& version, std::uint64_t sequence) {
   Bytes tree(base.slot_bytes.begin() + kTreeOffset, base.slot_bytes.end());
   const Bytes other = content_of("changed in " + version, 2000);
   std::ranges::copy(other, tree.begin() + 5000);
-  return build_image_of(keys, version, sequence, 1, Bytes(base.slot_bytes.begin() + kExecOffset, base.slot_bytes.begin() + kTreeOffset), tree);
+  return build_image_of(keys, {.version = version, .sequence = sequence},
+                        Bytes(base.slot_bytes.begin() + kExecOffset, base.slot_bytes.begin() + kTreeOffset), tree);
 }
 
 BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image) {
@@ -240,7 +259,8 @@ Publisher::Publisher(const Keys& keys) : repository(rig_time()) {
                        .paths = {"payload-index/*", "payloads/*"}, .keys = {keys.payloads}});
 }
 
-core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
+core::Digest Publisher::release(const std::vector<const BuiltImage*>& images, const Terms& terms) {
+  const BuiltImage& image = *images.front();
   trust::ReleaseManifest release;
   release.agent_version_min = {0, 1, 0};
   release.vendor = kVendor;
@@ -251,7 +271,7 @@ core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
   release.version = *core::Version::parse(image.version);
   release.sequence = image.sequence;
   release.sources = {terms.sources_min, 1000};
-  release.components = {component_of(image)};
+  for (const BuiltImage* each : images) release.components.push_back(component_of(*each));
   release.set_digest = image.set;
   release.safety.states = {"idle"};
   release.safety.downtime_s_max = 60;
@@ -274,19 +294,23 @@ core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
   channel.attempt = terms.attempt;
   channel.withdrawn = terms.withdrawn;
 
-  trust::PayloadEntry entry;
-  entry.encodings = {"raw", "zstd", "zero"};
-  entry.codecs = {1, 2, 3};
-  entry.image_size = kImageSize;
-  entry.payload_size = image.payload.size();
-  entry.header_digest = image.payload_header;
-  entry.payload_digest = core::sha256(image.payload);
   trust::PayloadIndex index;
   index.release = digest;
-  index.images = {{image.image, {entry}}};
+  std::vector<trust::PayloadEntry> entries;
+  for (const BuiltImage* each : images) {
+    trust::PayloadEntry& one = entries.emplace_back();
+    one.encodings = {"raw", "zstd", "zero"};
+    one.codecs = {1, 2, 3};
+    one.image_size = each->slot_bytes.size();
+    one.payload_size = each->payload.size();
+    one.header_digest = each->payload_header;
+    one.payload_digest = core::sha256(each->payload);
+    index.images.push_back({each->image, {one}});
+  }
+
   const std::string role(trust::kPayloadIndexRole);
   for (const BuiltDelta& delta : terms.deltas) {
-    trust::PayloadEntry from_base = entry;
+    trust::PayloadEntry from_base = entries.front();
     from_base.base = delta.base;
     from_base.encodings = {"delta", "zstd"};
     from_base.codecs = {4, 2};
@@ -300,7 +324,7 @@ core::Digest Publisher::release(const BuiltImage& image, const Terms& terms) {
   repository.add_target("targets", release.target_path(), file);
   repository.add_target("targets", channel.target_path(), channel.encode());
   repository.add_target(role, index.target_path(), index.encode());
-  repository.add_target(role, entry.target_path(), image.payload);
+  for (std::size_t i = 0; i < images.size(); ++i) repository.add_target(role, entries[i].target_path(), images[i]->payload);
   repository.publish({"targets", role});
   return digest;
 }
@@ -320,6 +344,15 @@ void Publisher::write_to(Site& site) const {
 }
 
 // ---- the device
+
+sim::World make_mcu(const Keys& keys, const BuiltImage& image, std::uint64_t seed) {
+  sim::World world = make_device(keys, image, seed);
+  Bytes slot = image.slot_bytes;
+  slot.resize(kMcuSlotSize, 0xFF);
+  for (const char* file : {"slots/a.img", "slots/b.img", "boot/recovery.img"}) world.place(file, slot);
+  for (const char* file : {"requests/requests.bin", "permit/permit.bin"}) world.place(file, Bytes(4096, 0xFF));
+  return world;
+}
 
 sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t seed) {
   boot::host::Sha256 hasher;
@@ -360,6 +393,7 @@ sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t 
   world.place("boot/recovery.img", full);
   world.place("slots/a.img", full);
   world.place("slots/b.img", full);
+  world.place("slots/mcu.img", Bytes(kMcuSlotSize, 0));
   world.place("requests/requests.bin", cell);
   world.place("permit/permit.bin", cell);
   world.place("mailbox/report.bin", Bytes(boot::kBootReportSize, 0));
@@ -437,56 +471,6 @@ class KeySigner final : public platform::Signer {
 
  private:
   const trust::test::TestKey& key_;
-};
-
-class BufferMemory final : public boot::ExecMemory {
- public:
-  boot::Status begin(std::uint64_t size) override { return content.assign(size, 0), boot::Status::kOk; }
-  boot::Status write(std::uint64_t offset, boot::ByteView bytes) override {
-    std::ranges::copy(bytes, content.begin() + static_cast<std::ptrdiff_t>(offset));
-    return boot::Status::kOk;
-  }
-  boot::Status seal(boot::ByteView& sealed) override { return sealed = content, boot::Status::kOk; }
-  Bytes content;
-};
-
-// The shipped verifier, asked once per thread and question: a signature that verified verifies again.
-class RememberingVerifier final : public boot::SignatureVerifier {
- public:
-  boot::Status verify_p256(std::span<const std::uint8_t, boot::kP256PublicKeySize> key, const boot::Digest& digest,
-                           std::span<const std::uint8_t, boot::kP256SignatureSize> signature) override {
-    thread_local std::map<std::string, boot::Status> known;
-    std::string question(core::as_text(key));
-    question += core::as_text(digest);
-    question += core::as_text(signature);
-    const auto found = known.find(question);
-    if (found != known.end()) return found->second;
-    boot::host::PairVerifier verifier;
-    return known[question] = verifier.verify_p256(key, digest, signature);
-  }
-  boot::Status verify_post_quantum(const boot::PostQuantumKey& key, const boot::SignedMessage& message,
-                                   boot::SignatureSource& signature) override {
-    thread_local std::map<core::Digest, boot::Status> known;
-    std::array<std::uint8_t, boot::kSlhDsaSignatureSize> bytes{};
-    if (const boot::Status status = signature.next(bytes); !boot::ok(status)) return status;
-    core::Sha256 question;
-    const core::Digest id = question.update(key.view()).update(message.domain).update(message.body).update(bytes).finish();
-    const auto found = known.find(id);
-    if (found != known.end()) return found->second;
-    boot::host::PairVerifier verifier;
-    boot::SignatureBytes source(bytes);
-    return known[id] = verifier.verify_post_quantum(key, message, source);
-  }
-};
-
-class NoEntropy final : public boot::Entropy {
- public:
-  boot::Status fill(boot::Digest& out) override { return out.fill(0x5a), boot::Status::kOk; }
-};
-
-class NoEvents final : public boot::EventSink {
- public:
-  void event(const boot::Event&) override {}
 };
 
 // Both directions of the socket between agent and pump.
@@ -652,7 +636,9 @@ struct DeviceRun::State {
   boot::Status status = boot::Status::kNothingBoots;
   std::string failure;
   std::unique_ptr<platform::Storage> storage;
-  std::unique_ptr<platform::BlockDevice> slot_a, slot_b, requests;
+  std::unique_ptr<platform::BlockDevice> slot_a, slot_b, requests, mcu_store;
+  boot::BootReport report;
+  std::function<void(std::chrono::milliseconds)> on_time;
   std::unique_ptr<ReleaseSource> source;
   std::optional<Pump> pump;
   std::unique_ptr<Engine> engine;
@@ -694,6 +680,8 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
     s.failure = "no boot report";
     return;
   }
+  s.report = decoded;
+  s.on_time = behaviour.on_time;
   const auto verdict = behaviour.self_test.find((*known)->version);
   s.pump.emplace(world, keys, s.wire, behaviour.conditions,
                  verdict == behaviour.self_test.end() ? interlock::SelfTestVerdict::kPassed : verdict->second);
@@ -712,10 +700,15 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
     return;
   }
   s.source = *std::move(source);
+  s.mcu_store = world.block_device("slots/mcu.img");
+  std::vector<ComponentPart> components;
+  if (behaviour.mcu != nullptr)
+    components.push_back({kMcu, "mcu", *behaviour.mcu, *s.mcu_store, *behaviour.mcu_boot_key, keys.therapy.public_key()});
   auto engine = Engine::start({.clock = s.clock, .entropy = s.entropy, .state = *s.storage, .slot_a = *s.slot_a,
                                .slot_b = *s.slot_b, .requests = *s.requests, .boot_report = *report,
                                .device_key = s.signer, .source = *s.source, .therapy = s.link,
-                               .therapy_key = keys.therapy.public_key(), .config = std::move(config)});
+                               .therapy_key = keys.therapy.public_key(), .config = std::move(config),
+                               .components = std::move(components)});
   if (!engine) {
     s.failure = engine.error().sentence();
     return;
@@ -728,6 +721,7 @@ bool DeviceRun::boots() const { return state_->failure.empty(); }
 std::string DeviceRun::why_not() const { return state_->failure; }
 const boot::Decision& DeviceRun::decision() const { return state_->decision; }
 Engine& DeviceRun::engine() { return *state_->engine; }
+const boot::BootReport& DeviceRun::report() const { return state_->report; }
 interlock::TherapyGuard& DeviceRun::guard() { return state_->pump->guard; }
 void DeviceRun::set_conditions(std::uint32_t conditions) { state_->pump->probe().conditions = conditions; }
 bool DeviceRun::reset_commanded() const { return state_->pump && state_->pump->reset.commanded; }
@@ -745,6 +739,7 @@ void DeviceRun::round() {
   for (auto left = std::max(pause, std::chrono::milliseconds(1)); left.count() > 0 && !s.pump->reset.commanded;) {
     const auto slice = std::min(left, std::chrono::milliseconds(100));
     s.world.advance(slice);
+    if (s.on_time) s.on_time(slice);
     left -= slice;
     s.pump->round();
   }

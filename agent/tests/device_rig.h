@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -52,8 +53,21 @@ struct BuiltImage {
   core::Digest set;
   core::Digest payload_header;
   std::string payload;
+  bool is_mcu = false;   // for the second component
+  std::uint32_t epoch = 1;
 };
 
+struct ImagePlan {
+  std::string version;
+  std::uint64_t sequence = 0;
+  std::uint32_t min_root_version = 1;
+  bool is_mcu = false;
+  std::uint32_t epoch = 1;
+  std::optional<core::Digest> set;  // nothing: of this image alone
+};
+BuiltImage build_image(const Keys& keys, const ImagePlan& plan);
+// One release over both components: main first.
+std::array<BuiltImage, 2> build_set(const Keys& keys, const std::string& version, std::uint64_t sequence, std::uint32_t epoch = 1);
 BuiltImage build_image(const Keys& keys, const std::string& version, std::uint64_t sequence,
                        std::uint32_t min_root_version = 1);
 // The next version of `base`: the same content but for one block.
@@ -88,7 +102,8 @@ class Publisher {
     std::uint64_t sources_min = 0;
     std::vector<BuiltDelta> deltas = {};
   };
-  core::Digest release(const BuiltImage& image, const Terms& terms);  // digest of release.json
+  core::Digest release(const std::vector<const BuiltImage*>& images, const Terms& terms);  // digest of release.json
+  core::Digest release(const BuiltImage& image, const Terms& terms) { return release(std::vector{&image}, terms); }
   core::Digest release(const BuiltImage& image) { return release(image, Terms{}); }
   void write_to(Site& site) const;
   [[nodiscard]] std::string first_root() const { return repository.roots.at(1); }
@@ -101,6 +116,9 @@ class Publisher {
 struct Behaviour {
   std::map<std::string, interlock::SelfTestVerdict> self_test;  // by version; else passed
   std::uint32_t conditions = 0;                                  // of the blocking table
+  ComponentLine* mcu = nullptr;              // the line to a second component, when the device has one
+  std::optional<core::PublicKey> mcu_boot_key;
+  std::function<void(std::chrono::milliseconds)> on_time;  // time that passes for whatever stands beside this device
   bool medium_changes_signature = false;  // slot b gives back another byte of the manifest's signature than was written
 };
 
@@ -108,6 +126,9 @@ core::UtcTime rig_time();
 
 // Provisions a world with `image` as the factory image in both slots and recovery.
 sim::World make_device(const Keys& keys, const BuiltImage& image, std::uint64_t seed);
+
+// Its microcontroller: a device of its own, with the slots of one.
+sim::World make_mcu(const Keys& keys, const BuiltImage& image, std::uint64_t seed);
 
 Config device_config();
 
@@ -125,6 +146,7 @@ class DeviceRun {
   [[nodiscard]] const boot::Decision& decision() const;
   [[nodiscard]] Engine& engine();
   [[nodiscard]] interlock::TherapyGuard& guard();
+  [[nodiscard]] const boot::BootReport& report() const;
   void set_conditions(std::uint32_t conditions);
 
   // One round of pump and agent; the world's clock goes on.

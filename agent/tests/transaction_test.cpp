@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace aseptic::agent {
@@ -182,20 +183,65 @@ TEST(Transaction, EveryStateIsReachedFromIdleAndLeadsBackToIdle) {
   EXPECT_EQ(reach(State::kIdle, false).size(), kStateCount);
 }
 
+// The facts about further components, with every state, every running kind and every fact that the rows beside them look at.
+void expect_with_components(const Claim& claim) {
+  for (std::uint8_t s = 0; s < kStateCount; ++s)
+    for (std::uint32_t bits = 0; bits < 1u << kBooleanFacts; bits += 61)  // odd and not a power: the bits mix
+      for (int running = 0; running < 4; ++running)
+        for (int verdicts = 0; verdicts < 81; ++verdicts)
+          for (int flags = 0; flags < 4; ++flags) {
+            Facts f = facts_from(bits, static_cast<Running>(running), static_cast<Hold>(bits % 5), static_cast<Verdict>(verdicts % 3),
+                                 static_cast<Verdict>(verdicts / 3 % 3));
+            f.others_prepared = static_cast<Verdict>(verdicts / 9 % 3);
+            f.others_confirmed = static_cast<Verdict>(verdicts / 27);
+            f.others_synced = (flags & 1) != 0;
+            f.others_settled = (flags & 2) != 0;
+            const auto state = static_cast<State>(s);
+            const Step step = next(state, f);
+            ASSERT_TRUE(claim(state, f, step)) << show(state, f, step);
+          }
+}
+
+// Answers: AP-09, SI-17
+TEST(Transaction, ConfirmsTheSetOnlyInTheOrderOfItsCommitPoint) {
+  expect_with_components([](State state, const Facts& f, const Step& step) {
+    if (step.action == Action::kRequestConfirm && f.others_prepared != Verdict::kPassed) return false;
+    if (step.action == Action::kConfirmOthers && !(state == State::kConfirmed && confirmed(f))) return false;
+    if (step.action == Action::kSyncOthers && !(state == State::kInService && confirmed(f))) return false;
+    // Main's other slot holds the way back of the set until every component is through.
+    if (state == State::kInService && step.action == Action::kSyncOther && !f.others_synced) return false;
+    if (step.next == State::kInService && state == State::kConfirmed && f.others_confirmed != Verdict::kPassed) return false;
+    if (step.action == Action::kPrepareOthers && !(in_trial(f) && f.runs_target && f.return_to_service == Verdict::kPassed)) return false;
+    return true;
+  });
+}
+
+// Answers: AP-09, RC-01
+TEST(Transaction, AComponentThatFailsBeforeTheCommitPointTakesMainBack) {
+  expect_with_components([](State state, const Facts& f, const Step& step) {
+    const bool decides = state == State::kReturnToService && in_trial(f) && f.runs_target && !f.target_quarantined &&
+                         f.self_test == Verdict::kPassed && f.return_to_service == Verdict::kPassed;
+    return !decides || f.others_prepared != Verdict::kFailed || step.action == Action::kRequestRevert;
+  });
+}
+
 TEST(Transaction, EveryArcIsTakenByAtLeastOneCombinationOfFacts) {
-  std::set<std::pair<State, std::string>> taken;
+  std::set<std::tuple<State, const char*, Action>> taken;  // a step is a copy of its arc's, word included
+  const Claim note = [&](State state, const Facts&, const Step& step) {
+    taken.emplace(state, step.why.data(), step.action);
+    return true;
+  };
   for (std::uint8_t s = 0; s < kStateCount; ++s)
     for (std::uint32_t bits = 0; bits < 1u << kBooleanFacts; ++bits)
       for (int i = 0; i < 4 * 5 * 9; ++i) {
-        const auto state = static_cast<State>(s);
-        const Facts facts =
-            facts_from(bits, static_cast<Running>(i % 4), static_cast<Hold>(i / 4 % 5),
-                       static_cast<Verdict>(i / 20 % 3), static_cast<Verdict>(i / 60));
-        const Step step = next(state, facts);
-        taken.emplace(state, std::string(step.why) + std::string(to_string(step.action)));
+        const Facts facts = facts_from(bits, static_cast<Running>(i % 4), static_cast<Hold>(i / 4 % 5),
+                                       static_cast<Verdict>(i / 20 % 3), static_cast<Verdict>(i / 60));
+        const Step step = next(static_cast<State>(s), facts);
+        taken.emplace(static_cast<State>(s), step.why.data(), step.action);
       }
+  expect_with_components(note);
   for (const Arc& arc : arcs())
-    EXPECT_TRUE(taken.contains({arc.from, std::string(arc.step.why) + std::string(to_string(arc.step.action))}))
+    EXPECT_TRUE(taken.contains({arc.from, arc.step.why.data(), arc.step.action}))
         << to_string(arc.from) << ": no facts lead to \"" << arc.when << "\"";
 }
 

@@ -8,6 +8,7 @@
 #include "aseptic/agent/engine.h"
 #include "aseptic/payload/apply/read_back.h"
 #include "apply/staging.h"
+#include "component/component_set.h"
 #include "hold/hold_driver.h"
 #include "offer/lookout.h"
 #include "report/report_queue.h"
@@ -68,6 +69,11 @@ class ApplyEngine final : public Engine {
   Facts facts();
   bool passes_prechecks();
   Verdict self_test();
+  void look_at_components();
+  // For the pair check of the components: what main runs, unless that is a trial (protocol section 4).
+  [[nodiscard]] core::Digest peer() const {
+    return boot_.report.run_kind == boot::RunKind::kConfirmed ? core::Digest{boot_.report.running_set} : core::Digest{};
+  }
 
   // ---- looking
 
@@ -82,6 +88,10 @@ class ApplyEngine final : public Engine {
   Result<void> adopt_trial();
   Result<void> stage();
   void note_staged(const Staged& staged);
+  Result<void> stage_others();
+  Result<void> others_hold_their_images();
+  Result<void> keep_image(const Offer& offer, platform::BlockDevice& store);
+  Result<void> bring_others_to(Goal goal);
   void remember_refusal();
   Result<void> note_approval();
   Result<void> ask_hold(interlock::HoldKind kind);
@@ -119,6 +129,7 @@ class ApplyEngine final : public Engine {
   RequestDoor door_;
   HoldDriver hold_;
   ReportQueue reports_;
+  ComponentSet others_;
   std::unique_ptr<LogBook> log_;
   Memory memory_;
   TransactionRecord record_;

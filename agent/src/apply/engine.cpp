@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apply/apply_engine.h"
+#include "component/mcu_component.h"
 
 namespace aseptic::agent {
 
@@ -16,6 +17,9 @@ Result<void> ApplyEngine::open() {
     log_->refuse(record.error(), "transaction");
   }
   log_->set_time_floor(p_.source.time_floor());
+  for (const ComponentPart& part : p_.components)
+    others_.add(std::make_unique<McuComponent>(part, p_.clock, p_.entropy, p_.breathe));
+  others_.set_peer(peer());
   note_start();
   take_over_from_boot();
   read_running_version();
@@ -27,6 +31,7 @@ Result<void> ApplyEngine::open() {
 
 milliseconds ApplyEngine::step() {
   hold_.poll();
+  look_at_components();
   look_if_due();
   const Step step = next(record_.state, facts());
   if (step.action == Action::kWait) {

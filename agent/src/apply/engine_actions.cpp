@@ -74,6 +74,10 @@ Result<void> ApplyEngine::perform(Action action) {
     case Action::kNoteFailed: return note_failed();
     case Action::kAbandon:
     case Action::kFinish: return finish();
+    case Action::kPrepareOthers: return bring_others_to(Goal::kPrepared);
+    case Action::kConfirmOthers: return bring_others_to(Goal::kConfirmed);
+    case Action::kSyncOthers: return bring_others_to(Goal::kSynced);
+    case Action::kSettleOthers: return others_.settle(core::Digest{boot_.report.confirmed_set});
   }
   return Error(AgentCode::kState, "unknown action");
 }
@@ -96,6 +100,9 @@ Result<void> ApplyEngine::begin() {
   record_.slot = target_slot();
   record_.from_version = running_version_;
   record_.from_manifest = boot_.running();
+  for (const Offer& other : offer_->others)
+    record_.others.push_back({other.component, other.manifest.value(), other.image_size});
+  others_.forget_verdicts();
   ended_ = record_;
   return {};
 }
@@ -143,7 +150,55 @@ Result<void> ApplyEngine::stage() {
   note_staged(*staged);
   memory_.refused = {};
   memory_.refusals = 0;
-  return store_.save(memory_);
+  ASEPTIC_TRY_VOID(store_.save(memory_));
+  return stage_others();
+}
+
+// Every component holds its image, read back, before anything is requested of any boot.
+Result<void> ApplyEngine::stage_others() {
+  if (others_.empty()) return {};
+  ASEPTIC_TRY_VOID(others_.look());
+  for (std::size_t i = 0; i < offer_->others.size(); ++i)
+    ASEPTIC_TRY_VOID(keep_image(offer_->others[i], others_.members()[i].component->store()));
+  ASEPTIC_TRY_VOID(bring_others_to(Goal::kStaged));
+  return others_hold_their_images();
+}
+
+// Asked again before the arm: a component that lost power, or whose slot changed, is brought up to date first.
+Result<void> ApplyEngine::others_hold_their_images() {
+  ASEPTIC_TRY_VOID(others_.look());
+  for (const ComponentSet::Member& member : others_.members()) {
+    const auto wanted = std::ranges::find(record_.others, member.component->id(), &RecordedComponent::component);
+    // One that runs it already: confirmed, or in the trial that outlasted an interruption of main's.
+    const bool has_it = wanted != record_.others.end() && (member.view->held == wanted->manifest || member.view->running() == wanted->manifest);
+    if (!has_it)
+      return Error(AgentCode::kMeasured, "component " + member.component->location() + " does not hold its image");
+  }
+  return {};
+}
+
+// The agent keeps the verified image until the component has confirmed and copied it (protocol section 5).
+Result<void> ApplyEngine::keep_image(const Offer& offer, platform::BlockDevice& store) {
+  const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
+  if (payload::measure_slot(store, image)) return {};
+  auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe});
+  if (measured) return {};
+  if (measured.error().action() == core::ActionClass::kReject) remember_refusal();
+  return measured.error();
+}
+
+Result<void> ApplyEngine::bring_others_to(Goal goal) {
+  const SetFacts before = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  ASEPTIC_TRY_VOID(others_.pursue(goal, record_));
+  // While a hold is open its answers come in a moment, not at once.
+  ASEPTIC_TRY_VOID(others_.look());
+  const SetFacts after = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  const bool is_prepared = before.prepared != after.prepared && after.prepared == Verdict::kPassed;
+  if (goal == Goal::kPrepared && is_prepared)
+    log_->note({.reason = "agent.components_prepared", .text = "every component runs its trial and passed its self-test"});
+  if (goal == Goal::kConfirmed && before.confirmed != after.confirmed)
+    log_->note({.reason = "agent.components_confirmed", .text = "every component's boot has recorded its image"});
+  return {};
 }
 
 void ApplyEngine::note_staged(const Staged& staged) {
@@ -189,6 +244,14 @@ Result<void> ApplyEngine::arm() {
   stage_request.attempt = static_cast<std::uint16_t>(std::min<std::uint32_t>(record_.attempt, boot::kAttemptMax));
   stage_request.manifest = record_.manifest.bytes;
   stage_request.set = record_.set.bytes;
+  ASEPTIC_TRY_VOID(others_hold_their_images());
+  // SECURITY(T-66): therapy on a component blocks main's switch as well, and from here on it cannot start: the pair is unknown
+  // until the image that then runs is named.
+  if (auto quiet = others_.tell_peer(core::Digest{}); !quiet) {
+    others_.set_peer(peer());
+    hold_.release();
+    return quiet.error();
+  }
   boot::Request arm_request{.kind = boot::RequestKind::kArm};
   arm_request.boot_count = boot_.report.boot_count;
   ++record_.switch_tries;
@@ -208,6 +271,7 @@ Result<void> ApplyEngine::disarm() {
   // The arm first, then the hold: never a free therapy side with an arm outstanding.
   ASEPTIC_TRY_VOID(door_.withdraw_all());
   hold_.release();
+  others_.set_peer(peer());
   return {};
 }
 

@@ -74,6 +74,8 @@ Result<void> ApplyEngine::precheck() {
   if (free < p_.config.policy.disk_reserve_bytes + kStateSpaceMin) {
     return Error(AgentCode::kSpace, "only " + std::to_string(free) + " bytes are free for the agent's state");
   }
+  for (const ComponentSet::Member& member : others_.members())
+    if (!member.view) return Error(AgentCode::kUnreachable, "component " + member.component->location() + " does not answer");
   if (!hold_.is_connected()) return Error(AgentCode::kTherapy, "the therapy application does not answer");
   return {};
 }
@@ -100,6 +102,11 @@ Facts ApplyEngine::facts() {
   f.hold = hold_.fact();
   f.self_test = self_test();
   f.other_slot_current = memory_.synced_manifest == boot_.confirmed();
+  const SetFacts set = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  f.others_prepared = set.prepared;
+  f.others_confirmed = set.confirmed;
+  f.others_synced = set.synced;
+  f.others_settled = set.settled;
   return f;
 }
 
@@ -118,15 +125,23 @@ Verdict ApplyEngine::self_test() {
   return verdict;
 }
 
+// A component that is silent while nothing depends on it is noted, once an hour; where something does, that step waits.
+void ApplyEngine::look_at_components() {
+  if (others_.empty()) return;
+  others_.poll();
+  if (auto looked = others_.look(); !looked) static_cast<void>(note_error(looked.error(), "component"));
+}
+
 void ApplyEngine::look_if_due() {
-  const bool steady = is_before_switch(record_.state) || record_.state == State::kInService;
+  // A component that failed for good after the commit point is cured by another release.
+  const bool steady = is_before_switch(record_.state) || record_.state == State::kInService || record_.state == State::kConfirmed;
   if (!steady || boot_.is_trial() || p_.clock.since_boot() < next_look_) return;
   next_look_ = p_.clock.since_boot() + p_.config.policy.poll;
   if (auto known = p_.check_device ? p_.check_device() : Result<void>{}; !known) {
     offer_.reset();
     return fail(known.error(), "provisioning attributes");
   }
-  auto sighting = look_for_release(p_.source, {p_.config, boot_, memory_});
+  auto sighting = look_for_release(p_.source, {p_.config, boot_, memory_, others_.members()});
   log_->set_time_floor(p_.source.time_floor());
   if (!sighting) {
     offer_.reset();

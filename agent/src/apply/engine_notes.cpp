@@ -98,7 +98,7 @@ void ApplyEngine::send_reports_if_due() {
 }
 
 milliseconds ApplyEngine::pause_after(const Step& step) {
-  if (hold_.is_active() || record_.state == State::kSelfTest || record_.state == State::kReverting ||
+  if (hold_.is_active() || others_.is_active() || record_.state == State::kSelfTest || record_.state == State::kReverting ||
       record_.state == State::kConfirmRequested) {
     return kHoldPoll;
   }

@@ -162,6 +162,14 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   read.file("slots.b", config.slots.b, "slots/b.img");
   read.file("slots.requests", config.slots.requests, "requests/requests.bin");
   read.file("slots.mailbox", config.slots.mailbox, "mailbox/report.bin");
+  if (parsed.table().contains("component")) {
+    read.uuid("component.id", config.component.id);
+    read.text("component.location", config.component.location, "mcu");
+    read.file("component.socket", config.component.socket, "run/mcu.sock");
+    read.file("component.store", config.component.store, "slots/mcu.img");
+    read.file("component.boot_key", config.component.boot_key, "agent/component_boot.pub.pem");
+    read.file("component.lease_key", config.component.lease_key, "agent/component_lease.pub.pem");
+  }
   std::int64_t poll = 0;
   read.number("policy.poll_s", poll, 1, 7 * 24 * 3600, 3600);
   config.policy.poll = std::chrono::seconds(poll);

@@ -21,6 +21,21 @@ bool cache_is_newer(const LookoutFacts& facts) {
   return facts.memory.confirmed_sequence > facts.boot.report.confirmed_sequence;
 }
 
+void add_component(const ComponentSet::Member& member, trust::DeviceFacts& out) {
+  trust::DeviceComponent component;
+  component.id = member.component->id();
+  component.location = member.component->location();
+  component.epoch_floor = member.view->report.floor;
+  component.confirmed_sequence = member.view->report.confirmed_sequence;
+  component.confirmed_manifest = member.view->confirmed();
+  out.components.push_back(std::move(component));
+  const auto count = std::min<std::size_t>(member.view->report.quarantine_count, boot::kQuarantineMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    const boot::Quarantined& entry = member.view->report.quarantine[i];
+    out.quarantine.push_back({core::Digest{entry.digest}, entry.attempt});
+  }
+}
+
 trust::DeviceFacts device_facts(const LookoutFacts& facts, core::UtcTime now) {
   const DeviceConfig& device = facts.config.device;
   trust::DeviceFacts out;
@@ -44,6 +59,7 @@ trust::DeviceFacts device_facts(const LookoutFacts& facts, core::UtcTime now) {
   }
   out.confirmed_sequence = component.confirmed_sequence;
   out.components.push_back(std::move(component));
+  for (const ComponentSet::Member& member : facts.others) add_component(member, out);
   const auto count = std::min<std::size_t>(facts.boot.report.quarantine_count, boot::kQuarantineMax);
   for (std::size_t i = 0; i < count; ++i) {
     const boot::Quarantined& entry = facts.boot.report.quarantine[i];
@@ -79,12 +95,11 @@ std::vector<std::size_t> payload_order(const trust::ImagePayloads& image, const 
   return order;
 }
 
-Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const Verified<trust::Channel>& channel,
-                         Verified<trust::ReleaseManifest> release) {
-  const core::Uuid component_id = facts.config.device.component;
+Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const core::Uuid& component_id,
+                         const Verified<trust::Channel>& channel, Verified<trust::ReleaseManifest> release) {
   const trust::Component* component = release->find(component_id);
   if (component == nullptr) {
-    return core::Error(trust::TrustCode::kComponentUnknown, "the release has no image for this device's component");
+    return core::Error(trust::TrustCode::kComponentUnknown, "the release has no image for component " + component_id.text());
   }
   ASEPTIC_TRY(const auto index,
               read_statement(source, trust::payload_index_target_path(channel->release),
@@ -106,7 +121,7 @@ Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const
   ASEPTIC_TRY(auto manifest, trust::DigestIssuer::manifest(release, component_id));
   ASEPTIC_TRY(auto image, trust::DigestIssuer::image(release, component_id));
   const std::uint64_t image_size = component->size;
-  return Offer{std::move(release), channel->release, channel->attempt, manifest, image, image_size, std::move(ways)};
+  return Offer{std::move(release), channel->release, channel->attempt, manifest, image, image_size, std::move(ways), component_id, {}};
 }
 
 Result<std::optional<Offer>> evaluate(ReleaseSource& source, const LookoutFacts& facts,
@@ -122,7 +137,12 @@ Result<std::optional<Offer>> evaluate(ReleaseSource& source, const LookoutFacts&
   }
   ASEPTIC_TRY_VOID(trust::applicable(*release, channel->release, {channel->attempt, channel->withdrawn},
                                      device_facts(facts, source.judged_now())));
-  ASEPTIC_TRY(auto offer, make_offer(source, facts, channel, std::move(release)));
+  ASEPTIC_TRY(auto offer, make_offer(source, facts, facts.config.device.component, channel, release));
+  // SI-17: a set is whole or it is no set; a component that the release leaves out would run beside a main image it never met.
+  for (const ComponentSet::Member& member : facts.others) {
+    ASEPTIC_TRY(auto other, make_offer(source, facts, member.component->id(), channel, release));
+    offer.others.push_back(std::move(other));
+  }
   return std::optional<Offer>{std::move(offer)};
 }
 
@@ -140,6 +160,8 @@ Result<Sighting> look_for_release(ReleaseSource& source, const LookoutFacts& fac
                                                  [](const Verified<trust::TargetInfo>& target, core::ByteView bytes) {
                                                    return trust::StatementVerifier::channel(target, bytes);
                                                  }));
+  for (const ComponentSet::Member& member : facts.others)
+    if (!member.view) return core::Error(AgentCode::kUnreachable, "a component of the device does not answer");
   Sighting sighting;
   sighting.selected = channel->release;
   sighting.withdrawn = channel->withdrawn;

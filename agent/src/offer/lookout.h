@@ -3,11 +3,13 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "aseptic/agent/config.h"
 #include "aseptic/agent/release_source.h"
 #include "aseptic/trust/applicable.h"
 #include "aseptic/trust/verified_statements.h"
+#include "component/component_set.h"
 #include "slots/boot_view.h"
 #include "state/state_store.h"
 
@@ -32,6 +34,8 @@ struct Offer {
   std::uint64_t image_size = 0;
   // In the order in which they are tried: deltas from the image that runs, then full payloads; each kind smallest first.
   std::vector<PayloadWay> ways;
+  core::Uuid component;
+  std::vector<Offer> others;  // of the same release, one for each further component of this device
 };
 
 // What verified statements say now. The channel's word about what is selected and withdrawn holds also when the selected
@@ -47,6 +51,7 @@ struct LookoutFacts {
   const Config& config;
   const BootView& boot;
   const Memory& memory;
+  std::span<const ComponentSet::Member> others{};
 };
 
 // Refreshes metadata and evaluates. An error means that nothing new is known: no connection, or statements that do not

@@ -40,6 +40,30 @@ Result<JsonValue> parse_state(core::ByteView text) {
   return json;
 }
 
+// Absent: a device with one component.
+Result<std::vector<RecordedComponent>> read_others(const JsonValue& json) {
+  std::vector<RecordedComponent> others;
+  if (json.find("others") == nullptr) return others;
+  ASEPTIC_TRY(const JsonArray* list, json.array_at("others"));
+  if (list->size() > kOtherComponentsMax) return damaged("the list of components is too long");
+  for (const JsonValue& entry : *list) {
+    RecordedComponent other;
+    ASEPTIC_TRY(const std::string id, entry.string_at("component"));
+    ASEPTIC_TRY(other.component, core::Uuid::parse(id));
+    ASEPTIC_TRY(other.manifest, digest_at(entry, "manifest"));
+    ASEPTIC_TRY(other.image_size, entry.count_at("image_size"));
+    others.push_back(other);
+  }
+  return others;
+}
+
+JsonArray write_others(const std::vector<RecordedComponent>& others) {
+  JsonArray list;
+  for (const RecordedComponent& other : others)
+    list.push_back(JsonObject{{"component", other.component.text()}, {"manifest", other.manifest.hex()}, {"image_size", number(other.image_size)}});
+  return list;
+}
+
 Result<TransactionRecord> read_transaction(const JsonValue& json) {
   TransactionRecord r;
   ASEPTIC_TRY(const std::string state, json.string_at("state"));
@@ -61,6 +85,7 @@ Result<TransactionRecord> read_transaction(const JsonValue& json) {
   ASEPTIC_TRY(r.from_version, json.string_at("from_version"));
   ASEPTIC_TRY(r.from_manifest, digest_at(json, "from_manifest"));
   ASEPTIC_TRY(r.approved_by, json.string_at("approved_by"));
+  ASEPTIC_TRY(r.others, read_others(json));
   if (r.slot != "a" && r.slot != "b") return damaged("the slot is neither a nor b");
   ASEPTIC_TRY(const auto id, core::from_hex(r.id));
   if (id.size() != 16) return damaged("the transaction id is not 16 bytes");
@@ -130,7 +155,8 @@ std::string encode_transaction(const TransactionRecord& r) {
                                          {"switch_tries", number(r.switch_tries)},
                                          {"from_version", r.from_version},
                                          {"from_manifest", r.from_manifest.hex()},
-                                         {"approved_by", r.approved_by}});
+                                         {"approved_by", r.approved_by},
+                                         {"others", write_others(r.others)}});
 }
 
 Result<TransactionRecord> parse_transaction(core::ByteView text) {

@@ -11,11 +11,21 @@
 
 #include "aseptic/agent/transaction.h"
 #include "aseptic/core/hash.h"
+#include "aseptic/core/uuid.h"
 #include "aseptic/core/utc_time.h"
 #include "aseptic/device_log/verify.h"
 #include "aseptic/platform/storage.h"
 
 namespace aseptic::agent {
+
+// What a further component must come to hold.
+struct RecordedComponent {
+  core::Uuid component;
+  core::Digest manifest;
+  std::uint64_t image_size = 0;
+  bool operator==(const RecordedComponent&) const = default;
+};
+inline constexpr std::size_t kOtherComponentsMax = 8;
 
 // transaction.json: what the agent is doing.
 struct TransactionRecord {
@@ -37,6 +47,7 @@ struct TransactionRecord {
   std::string from_version;
   core::Digest from_manifest;
   std::string approved_by;         // "site-policy" or "local:<uid>"
+  std::vector<RecordedComponent> others;  // of the release, beside the main component
 
   bool operator==(const TransactionRecord&) const = default;
 };

@@ -40,6 +40,13 @@ constexpr bool not_in_trial_of_target(F f) { return !in_trial_of_target(f); }
 constexpr bool boot_synced(F f) { return confirmed_target(f) && f.boot_synced; }
 constexpr bool not_confirmed_target(F f) { return !confirmed_target(f); }
 constexpr bool sync_missing(F f) { return !f.other_slot_current; }
+constexpr bool unsettled(F f) { return runs_confirmed(f) && !f.others_settled; }
+constexpr bool other_failed(F f) { return f.others_prepared == Verdict::kFailed; }
+constexpr bool decided_and_unprepared(F f) { return decided_yes(f) && f.others_prepared != Verdict::kPassed; }
+constexpr bool other_failed_for_good(F f) { return f.others_confirmed == Verdict::kFailed; }
+constexpr bool cured_by_next_release(F f) { return other_failed_for_good(f) && f.offered && !f.offer_is_target; }
+constexpr bool others_unconfirmed(F f) { return f.others_confirmed != Verdict::kPassed; }
+constexpr bool others_unsynced(F f) { return !f.others_synced; }
 constexpr bool next_release_waits(F f) { return f.other_slot_current && f.offered && !f.offer_is_target; }
 
 using S = State;
@@ -50,6 +57,7 @@ using A = Action;
 constexpr std::array kArcs = std::to_array<Arc>({
     // IDLE. SECURITY(T-06): a wiped agent finds the open trial in boot's report and finishes or reverts it.
     {S::kIdle, in_trial, "boot runs a trial", {A::kAdoptTrial, S::kSwitched, "trial_found"}},
+    {S::kIdle, unsettled, "a component runs a trial", {A::kSettleOthers, S::kIdle, "settles_components"}},
     {S::kIdle, offered_and_steady, "a release applies", {A::kBegin, S::kAvailable, "available"}},
     {S::kIdle, needs_sync, "the other slot is old", {A::kSyncOther, S::kIdle, "other_slot_current"}},
     {S::kIdle, always, "", {A::kWait, S::kIdle, "idle"}},
@@ -130,6 +138,10 @@ constexpr std::array kArcs = std::to_array<Arc>({
     {S::kReturnToService, decided_no, "refused", {A::kRequestRevert, S::kReverting, "return_refused"}},
     {S::kReturnToService, [](F f) { return !passed(f); }, "no verdict",
      {A::kNoteTrial, S::kSelfTest, "self_test"}},
+    {S::kReturnToService, other_failed, "a component failed", {A::kRequestRevert, S::kReverting, "component_failed"}},
+    // A component's trial has a watchdog: it begins when nobody has to be waited for any more.
+    {S::kReturnToService, decided_and_unprepared, "decided, a component is not prepared",
+     {A::kPrepareOthers, S::kReturnToService, "prepares_components"}},
     {S::kReturnToService, decided_yes, "decided", {A::kRequestConfirm, S::kConfirmRequested, "confirm_requested"}},
     {S::kReturnToService, always, "", {A::kWait, S::kReturnToService, "waits_for_decision"}},
 
@@ -145,9 +157,16 @@ constexpr std::array kArcs = std::to_array<Arc>({
 
     // CONFIRMED is a fact of boot. If boot went back since (AUTO_REVERT), the transaction failed after all.
     {S::kConfirmed, not_confirmed_target, "boot runs another image", {A::kNoteFailed, S::kFailed, "reverted_by_boot"}},
+    // The commit point has passed. This boot has no SET_REVERT: therapy on the component stays inhibited (unknown pair) until a
+    // release with a higher attempt number or sequence cures it.
+    {S::kConfirmed, cured_by_next_release, "another release applies", {A::kFinish, S::kIdle, "next_release"}},
+    {S::kConfirmed, other_failed_for_good, "a component failed for good", {A::kWait, S::kConfirmed, "component_failed_after_commit"}},
+    {S::kConfirmed, others_unconfirmed, "a component has not confirmed", {A::kConfirmOthers, S::kConfirmed, "confirms_components"}},
     {S::kConfirmed, always, "", {A::kInform, S::kInService, "in_service"}},
 
     {S::kInService, not_confirmed_target, "boot runs another image", {A::kNoteFailed, S::kFailed, "reverted_by_boot"}},
+    // No old image of main is overwritten before every component is through.
+    {S::kInService, others_unsynced, "a component's other slot is old", {A::kSyncOthers, S::kInService, "syncs_components"}},
     {S::kInService, boot_synced, "boot recorded both slots", {A::kNoteSynced, S::kSynced, "synced"}},
     {S::kInService, sync_missing, "the other slot is old", {A::kSyncOther, S::kInService, "other_slot_current"}},
     // A device that is never switched off must not miss the next release only because boot's SYNCED record waits.
@@ -165,6 +184,7 @@ constexpr std::array kArcs = std::to_array<Arc>({
     {S::kReverting, checked, "checked", {A::kAskRevertReset, S::kReverting, "revert_reset_asked"}},
     {S::kReverting, always, "", {A::kWait, S::kReverting, "waits_for_reset"}},
 
+    {S::kFailed, unsettled, "a component runs a trial", {A::kSettleOthers, S::kFailed, "reverts_components"}},
     {S::kFailed, always, "", {A::kFinish, S::kIdle, "failed"}},
 });
 
@@ -177,7 +197,8 @@ constexpr std::array<std::string_view, kActionCount> kActionNames{
     "approve",       "ask_hold",     "ask_trial_hold",  "arm",         "last_check",
     "ask_reset",     "disarm",       "note_trial",      "self_test",   "note_passed",
     "request_confirm", "ask_confirm_reset", "request_revert", "ask_revert_reset", "note_confirmed",
-    "sync_other",    "note_synced",  "note_failed",     "abandon",     "finish"};
+    "sync_other",    "note_synced",  "note_failed",     "abandon",     "finish",
+    "prepare_others", "confirm_others", "sync_others", "settle_others"};
 
 }  // namespace
 

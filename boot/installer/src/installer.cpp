@@ -39,7 +39,7 @@ Status Installer::accept(const BootReport& report,
       return Status::kQuarantined;
   manifest_ = digest;
   set_ = m.set_digest;
-  image_size_ = m.image_size;
+  image_size_ = static_cast<AreaOffset>(m.image_size);  // fits the slot: checked above
   is_confirmed_ = digest == report.confirmed_manifest;
   return Status::kOk;
 }
@@ -86,19 +86,19 @@ bool Installer::holds(std::span<const std::uint8_t, kManifestRegionSize> manifes
   return true;
 }
 
-bool Installer::is_blank(std::uint64_t from, std::uint64_t to) {
-  for (std::uint64_t at = from; at < to; at += page_.size())
+bool Installer::is_blank(AreaOffset from, AreaOffset to) {
+  for (AreaOffset at = from; at < to; at += page_.size())
     if (!ok(storage_.read(area_, at, page_)) || !all_bytes_are(page_, storage_.erased_value())) return false;
   return true;
 }
 
 // 0: from nothing. Otherwise the start of the last sector of the unbroken row of sectors that are not blank:
 // the write that was cut off lies there, or at the start of the blank one behind it.
-std::uint64_t Installer::resume_offset(std::span<const std::uint8_t, kManifestRegionSize> manifest) {
+AreaOffset Installer::resume_offset(std::span<const std::uint8_t, kManifestRegionSize> manifest) {
   if (!holds(manifest)) return 0;
-  std::uint64_t last = 0;
-  for (std::uint64_t sector = 0; sector < image_size_;) {
-    const std::uint64_t end = sectors_.sector_end(area_, sector);
+  AreaOffset last = 0;
+  for (AreaOffset sector = 0; sector < image_size_;) {
+    const AreaOffset end = sectors_.sector_end(area_, sector);
     if (is_blank(sector, end)) break;
     last = sector;
     sector = end;
@@ -107,10 +107,10 @@ std::uint64_t Installer::resume_offset(std::span<const std::uint8_t, kManifestRe
 }
 
 // Ascending: until the first of these sectors is erased, a cut leaves the row of written sectors as it was.
-Status Installer::erase_from(std::uint64_t offset) {
-  const std::uint64_t size = storage_.size(area_);
+Status Installer::erase_from(AreaOffset offset) {
+  const AreaOffset size = storage_.size(area_);
   while (offset < size) {
-    const std::uint64_t end = sectors_.sector_end(area_, offset);
+    const AreaOffset end = sectors_.sector_end(area_, offset);
     if (end <= offset || end > size) return Status::kOutOfRange;
     ASEPTIC_BOOT_TRY(storage_.erase(area_, offset, end - offset));
     offset = end;
@@ -147,7 +147,7 @@ Status Installer::add(ByteView bytes) {
   return Status::kOk;
 }
 
-Status Installer::write(std::uint64_t offset, ByteView bytes) {
+Status Installer::write(AreaOffset offset, ByteView bytes) {
   if (step_ != Step::kWriting) return Status::kWrongOrder;
   if (offset != next_ || bytes.size() > image_size_ - next_) return Status::kOutOfRange;
   return add(bytes);

@@ -28,7 +28,7 @@ Status RequestWriter::challenge(const Digest& challenge, const Digest& log_head,
 Status RequestWriter::write(Request request) {
   request.boot_count = boot_count_;
   const RequestCell wanted = encode_request(request);
-  const std::uint64_t offset = request_offset(request.kind);
+  const std::size_t offset = request_offset(request.kind);
   std::array<std::uint8_t, kRequestAreaSize> area{};
   ASEPTIC_BOOT_TRY(storage_.read(Area::kRequests, 0, area));
   const auto cell = MutableBytes(area).subspan(static_cast<std::size_t>(offset), kRequestCellSize);

@@ -62,7 +62,7 @@ class SlotReader {
   Status read(std::uint64_t offset, std::uint64_t left, ByteView& out) {
     const auto part =
         MutableBytes(page_).first(left < page_.size() ? static_cast<std::size_t>(left) : page_.size());
-    ASEPTIC_BOOT_TRY(storage_.read(slot_, offset, part));
+    ASEPTIC_BOOT_TRY(storage_.read(slot_, static_cast<AreaOffset>(offset), part));  // within the slot: see read_layout
     out = part;
     return Status::kOk;
   }

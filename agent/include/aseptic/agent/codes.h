@@ -35,6 +35,7 @@ enum class AgentCode : std::uint16_t {
   kSlot = 724,           // a slot cannot be used: size or role
   kUnsupported = 725,    // the release asks for something this agent does not know
   kReportRefused = 726,  // the server will never take these bytes
+  kComponent = 727,      // a further component refuses, or its answer is malformed
 };
 
 const core::ErrorInfo& describe(AgentCode code);

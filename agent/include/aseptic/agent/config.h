@@ -50,6 +50,16 @@ struct TherapyConfig {
   std::string key;
 };
 
+// A further component; `id` all zero: there is none.
+struct ComponentConfig {
+  core::Uuid id;
+  std::string location;
+  std::string socket;     // Unix stream socket that carries its serial line
+  std::string store;      // keeps its verified image
+  std::string boot_key, lease_key;
+  [[nodiscard]] bool exists() const { return id != core::Uuid{}; }
+};
+
 struct SlotsConfig {
   std::string a, b, requests, mailbox;
 };
@@ -73,6 +83,7 @@ struct Config {
   std::string identity_key;
   TherapyConfig therapy;
   SlotsConfig slots;
+  ComponentConfig component;
   PolicyConfig policy;
 };
 

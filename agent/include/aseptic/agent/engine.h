@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "aseptic/agent/component_line.h"
 #include "aseptic/agent/config.h"
 #include "aseptic/agent/log_book.h"
 #include "aseptic/agent/release_source.h"
@@ -40,6 +41,7 @@ struct EngineParts {
   TherapyLink& therapy;
   core::PublicKey therapy_key;
   Config config;
+  std::vector<ComponentPart> components;  // beside the main one
   std::function<void()> breathe;
   std::function<std::uint64_t()> energy_mwh;  // empty: policy.energy_mwh
   // Whether this device is what its configuration says; asked at each look and before the first write. Empty: nobody knows.

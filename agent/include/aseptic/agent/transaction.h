@@ -9,6 +9,8 @@
 //  * REQ_ARM only while HELD for this transaction, approved and inside the window; the reset only after the last check;
 //  * REQ_CONFIRM only in the trial of this very digest, after self-test and return-to-service decision;
 //  * after a reset boot's report decides, never the stored state (T-06): a stored state is only what the agent wanted;
+//  * REQ_CONFIRM only when every other component is PREPARED; they confirm only after main's CONFIRMED is recorded, and main's
+//    other slot is overwritten only after theirs (protocol section 5);
 //  * nothing after APPROVED looks at metadata, its freshness or the server.
 #pragma once
 
@@ -63,8 +65,13 @@ enum class Action : std::uint8_t {
   kNoteFailed,     // quarantine entry, report
   kAbandon,        // give the release up before the switch
   kFinish,         // clear the record
+  // The components beside the main one; each is repeated until a fact says that it is done.
+  kPrepareOthers,  // bring them into their trials and through their self-tests
+  kConfirmOthers,  // main's CONFIRMED is recorded: theirs now
+  kSyncOthers,     // their other slots
+  kSettleOthers,   // an open trial: confirmed if it belongs to the set that main has confirmed, else reverted
 };
-inline constexpr std::uint8_t kActionCount = 25;
+inline constexpr std::uint8_t kActionCount = 29;
 
 enum class Running : std::uint8_t { kConfirmed, kTrial, kForcedTrial, kRecovery };
 enum class Hold : std::uint8_t { kNone, kAsked, kHeld, kChecked, kResetAsked };
@@ -95,6 +102,11 @@ struct Facts {
   Verdict self_test = Verdict::kNone;
   // The medium.
   bool other_slot_current = false;  // measured: the other slot holds the confirmed image, REQ_SYNCED is durable
+  // The components beside the main one (protocol section 5); without any, nothing is held up.
+  Verdict others_prepared = Verdict::kPassed;   // each runs its trial and passed its self-test
+  Verdict others_confirmed = Verdict::kPassed;  // each component's boot has recorded its image
+  bool others_synced = true;
+  bool others_settled = true;                   // none of them runs a trial
 };
 
 struct Step {

@@ -30,7 +30,7 @@ inline constexpr std::size_t kInstallerMemoryMax = 4096;
 class SectorMap {
  public:
   // The first offset behind the erase sector of `area` that holds `offset`.
-  virtual std::uint64_t sector_end(Area area, std::uint64_t offset) = 0;
+  virtual AreaOffset sector_end(Area area, AreaOffset offset) = 0;
 
  protected:
   ~SectorMap() = default;
@@ -60,12 +60,12 @@ class Installer {
   Status begin_copy(const BootReport& report, SlotId slot);
   Status copy_next();
 
-  std::uint64_t next_offset() const { return next_; }
-  std::uint64_t image_size() const { return image_size_; }
+  AreaOffset next_offset() const { return next_; }
+  AreaOffset image_size() const { return image_size_; }
   bool is_complete() const { return step_ == Step::kWriting && next_ == image_size_; }
 
   // The next bytes of the slot, in order, in pieces of any size. After an error: `begin` again.
-  Status write(std::uint64_t offset, ByteView bytes);
+  Status write(AreaOffset offset, ByteView bytes);
   // Reads back. A slot that does not verify is spoilt, so that the next `begin` starts from nothing.
   Status finish();
 
@@ -77,10 +77,10 @@ class Installer {
   enum class Step : std::uint8_t { kIdle, kWriting, kVerified };
 
   Status accept(const BootReport& report, std::span<const std::uint8_t, kManifestRegionSize> manifest);
-  std::uint64_t resume_offset(std::span<const std::uint8_t, kManifestRegionSize> manifest);
+  AreaOffset resume_offset(std::span<const std::uint8_t, kManifestRegionSize> manifest);
   bool holds(std::span<const std::uint8_t, kManifestRegionSize> manifest);
-  bool is_blank(std::uint64_t from, std::uint64_t to);
-  Status erase_from(std::uint64_t offset);
+  bool is_blank(AreaOffset from, AreaOffset to);
+  Status erase_from(AreaOffset offset);
   Status add(ByteView bytes);
   Status program_page();
 
@@ -93,8 +93,8 @@ class Installer {
   std::uint16_t attempt_ = 0;
   std::uint32_t boot_count_ = 0;
   bool is_confirmed_ = false;  // the image is the confirmed one: a copy, not an update
-  std::uint64_t image_size_ = 0;
-  std::uint64_t next_ = 0;
+  AreaOffset image_size_ = 0;
+  AreaOffset next_ = 0;
   Digest manifest_{};
   Digest set_{};
   std::array<std::uint8_t, kInstallerPage> page_{};  // bytes of the page that holds next_
