@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// aseptic device: provision. aseptic log: verify.
+// aseptic device: provision, check. aseptic log: verify.
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -9,6 +9,7 @@
 
 #include "aseptic/device_log/verify.h"
 #include "aseptic/publish/codes.h"
+#include "aseptic/publish/device_check.h"
 #include "aseptic/publish/pki.h"
 #include "aseptic/publish/provision.h"
 #include "workbench.h"
@@ -25,6 +26,8 @@ struct Options {
   publish::DeviceSite site;
   std::vector<std::string> log_files;
   std::string log_key, log_device;
+  std::string checked, boot_key;
+  std::uint64_t report_at = 0;
 };
 
 core::Result<core::PublicKey> new_key(Workbench& bench, const Path& folder, const std::string& label) {
@@ -116,6 +119,25 @@ core::Result<void> verify_log(Workbench& bench, const Options& options) {
   return {};
 }
 
+// The folder of a virtual device, or a file that holds a boot report (a mailbox, the flash image of a microcontroller).
+core::Result<void> check_device(Workbench& bench, const Options& options) {
+  std::error_code error;
+  Path file = options.checked;
+  if (std::filesystem::is_directory(file, error)) file /= "mailbox/report.bin";
+  ASEPTIC_TRY(const core::Bytes bytes, publish::read_file(file, 64u << 20));
+  constexpr std::uint64_t kReportSize = 1024;
+  if (options.report_at > bytes.size() || bytes.size() - options.report_at < kReportSize)
+    return core::Error(publish::PublishCode::kInput, file.string() + " holds no boot report of 1024 bytes there");
+  std::optional<core::PublicKey> key;
+  if (!options.boot_key.empty()) {
+    ASEPTIC_TRY(key, bench.public_key(options.boot_key));
+  }
+  ASEPTIC_TRY(const publish::DeviceCheck check, publish::check_device(core::ByteView(bytes).subspan(options.report_at, kReportSize), key));
+  bench.say(check.text(), check.json());
+  if (check.has_failed()) return core::Error(publish::PublishCode::kUnverifiable, "the device does not pass; see the failures above");
+  return {};
+}
+
 }  // namespace
 
 void add_device_commands(CLI::App& app, Workbench& bench) {
@@ -153,6 +175,13 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--window", options->site.windows, "When a switch may start, UTC, HH:MM-HH:MM (repeat; default any time)")->allow_extra_args(false);
   command->add_option("--therapy-uid", options->site.therapy_uid, "User of the therapy process (default: yours)");
   on_run(command, bench, [&bench, options] { return provision(bench, *options); });
+
+  command = device->add_subcommand("check", "Read out what a device's boot says: life cycle, debug port, slots, floor, counters; status 1 when it does not pass");
+  command->fallthrough();
+  command->add_option("DEVICE", options->checked, "A virtual device's folder, or a file with a boot report")->required();
+  command->add_option("--boot-key", options->boot_key, "Certified public key of the device's boot (PEM); without it the signature is not checked");
+  command->add_option("--at", options->report_at, "Offset of the report in the file (an505 flash image: 2105344)")->capture_default_str();
+  on_run(command, bench, [&bench, options] { return check_device(bench, *options); });
 
   CLI::App* log = app.add_subcommand("log", "Device logs");
   log->require_subcommand(1)->fallthrough();

@@ -19,6 +19,7 @@
 #include "aseptic/platform/posix/posix_entropy.h"
 #include "aseptic/platform/posix/posix_storage.h"
 #include "channel/pipe_client.h"
+#include "component/unix_line.h"
 #include "offer/device_attributes.h"
 #include "process/build_time.h"
 #include "process/files.h"
@@ -71,6 +72,7 @@ class ApplyProcess {
     therapy_.emplace(config_.therapy.socket, config_.therapy.uid);
     ASEPTIC_TRY(auto commands, CommandSocket::listen(device_ + "/run/asepticd.sock"));
     commands_.emplace(std::move(commands));
+    if (config_.component.exists()) ASEPTIC_TRY_VOID(open_component());
     ASEPTIC_TRY_VOID(close_process());
     ASEPTIC_TRY(source_, open_repository_source(*state_, http_, clock_,
                                                 {.url = std::string(kPipeUrl),
@@ -79,10 +81,13 @@ class ApplyProcess {
                                                  .authority_policy = to_bytes(policy),
                                                  .build_time = kBuildTime,
                                                  .before_refresh = [this] { return http_.refresh(); }}));
+    std::vector<ComponentPart> components;
+    if (config_.component.exists())
+      components.push_back({config_.component.id, config_.component.location, *line_, *component_store_, *boot_key_, *lease_key_});
     EngineParts parts{.clock = clock_, .entropy = entropy_, .state = *state_, .slot_a = *slot_a_, .slot_b = *slot_b_,
                       .requests = *requests_, .boot_report = to_bytes(report), .device_key = *key_,
                       .source = *source_, .therapy = *therapy_, .therapy_key = std::move(therapy_key),
-                      .config = config_, .breathe = [this] { serve(Busy::kYes); },
+                      .config = config_, .components = std::move(components), .breathe = [this] { serve(Busy::kYes); },
                       .energy_mwh = [this] { return read_energy(config_.policy.energy_file, config_.policy.energy_mwh); },
                       .check_device = [this] { return check_device_attributes(*state_, config_.device, provisioned_); }};
     ASEPTIC_TRY(engine_, Engine::start(std::move(parts)));
@@ -98,6 +103,17 @@ class ApplyProcess {
   }
 
  private:
+  Result<void> open_component() {
+    const ComponentConfig& component = config_.component;
+    line_.emplace(component.socket);
+    ASEPTIC_TRY(component_store_, PosixBlockDevice::open(component.store, PosixBlockDevice::Mode::kReadWrite));
+    ASEPTIC_TRY(const std::string boot_pem, read_text_file(component.boot_key));
+    ASEPTIC_TRY(boot_key_, core::PublicKey::from_pem(boot_pem));
+    ASEPTIC_TRY(const std::string lease_pem, read_text_file(component.lease_key));
+    ASEPTIC_TRY(lease_key_, core::PublicKey::from_pem(lease_pem));
+    return {};
+  }
+
   enum class Busy : std::uint8_t { kNo, kYes };
 
   Result<void> close_process() {
@@ -136,6 +152,9 @@ class ApplyProcess {
   std::unique_ptr<PosixBlockDevice> slot_a_, slot_b_, requests_;
   std::unique_ptr<platform::Signer> key_;
   std::optional<TherapySocket> therapy_;
+  std::optional<UnixLine> line_;
+  std::unique_ptr<PosixBlockDevice> component_store_;
+  std::optional<core::PublicKey> boot_key_, lease_key_;
   std::optional<CommandSocket> commands_;
   std::unique_ptr<ReleaseSource> source_;
   std::unique_ptr<Engine> engine_;

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "aseptic/boot/format/mailbox.h"
 #include "aseptic/core/hash.h"
 #include "aseptic/core/json.h"
 #include "tests/support/run_program.h"
@@ -301,6 +302,27 @@ TEST_F(Command, JsonOutputIsStrictJson) {
     EXPECT_EQ(result.exit_status, 0) << words[0] << result.err;
     EXPECT_TRUE(core::parse_json_value(core::as_bytes(result.out))) << words[0] << ": " << result.out;
   }
+}
+
+// Answers: RB-07
+TEST_F(Command, DeviceCheckEndsWithOneForAProductionDeviceWithAnOpenDebugPort) {
+  boot::BootReport report;
+  report.life_cycle = boot::LifeCycle::kProduction;
+  report.run_kind = boot::RunKind::kConfirmed;
+  const auto file_with = [&](const std::string& name, boot::DebugPort debug) {
+    report.debug = debug;
+    std::string bytes(boot::kBootReportSize, 0);
+    boot::encode_boot_report(report, std::span<std::uint8_t, boot::kBootReportSize>(reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()));
+    write(name, "flash before it " + bytes);
+    return at(name);
+  };
+  const ProgramResult closed = run("site", {"device", "check", file_with("closed.bin", boot::DebugPort::kClosed), "--at", "16"});
+  EXPECT_EQ(closed.exit_status, 0) << closed.err;
+  EXPECT_NE(closed.out.find("SIGNATURE NOT CHECKED"), std::string::npos) << closed.out;
+  const ProgramResult open = run("site", {"--json", "device", "check", file_with("open.bin", boot::DebugPort::kOpen), "--at", "16"});
+  EXPECT_EQ(open.exit_status, 1);
+  EXPECT_NE(open.out.find("debug_open_in_production"), std::string::npos) << open.out;
+  refused("site", {"device", "check", at("open.bin")}, "boot report");
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device's boot says about it, read out and judged: life cycle, debug port, slots, floor, counters (RB-07).
+//
+// Called by `aseptic device check` and `aseptic boot report`. Input is the mailbox's 1,024 bytes, wherever they were read from.
+// Security: without the certified key of the device's boot the bytes prove nothing, and the result says so. An open debug port
+// in production is a failure whatever else is true. Pure: no I/O. Thread contract: value types.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aseptic/core/bytes.h"
+#include "aseptic/core/json.h"
+#include "aseptic/core/public_key.h"
+#include "aseptic/core/result.h"
+
+namespace aseptic::publish {
+
+enum class Severity : std::uint8_t { kNote, kWarning, kFailure };
+
+struct Finding {
+  Severity severity = Severity::kNote;
+  std::string name;      // stable, for scripts: "debug_open_in_production"
+  std::string sentence;
+};
+
+struct DeviceCheck {
+  core::JsonObject facts;
+  std::vector<Finding> findings;
+  [[nodiscard]] bool has_failed() const;
+  [[nodiscard]] std::string text() const;
+  [[nodiscard]] core::JsonObject json() const;
+};
+
+// An error: not a boot report, or a signature that `boot_key` did not make.
+core::Result<DeviceCheck> check_device(core::ByteView report, const std::optional<core::PublicKey>& boot_key);
+
+}  // namespace aseptic::publish
