@@ -2,7 +2,8 @@
 // Making deltas next to other people's tools, on the same pairs of files. Called by bench/run_payload.sh; commands:
 //
 //   slot FILE SLOT              wraps FILE into a slot image with a tree-verified region
-//   make OLD NEW PAYLOAD        delta between two slot images, checked; prints what it consists of
+//   make OLD NEW PAYLOAD [WAY]  delta between two slot images, checked; prints what it consists of; WAY: smaller (the default),
+//                               recoded, plain: whether it looks into compressed parts
 //   mcu OLD NEW PATCH           microcontroller's delta between two files, checked
 //   limit OLD NEW OUT           what no apply can avoid: OLD and NEW once through SHA-256, NEW written
 //   run COMMAND...              CPU s and peak RSS (KiB) of a command, on standard error
@@ -38,8 +39,10 @@ int slot(const std::string& source, const std::string& target) {
   return 0;
 }
 
-int make(const std::string& base, const std::string& image, const std::string& out) {
-  const auto made = value_of(payload::make_delta_payload_file(base, image, out, {.workers = 1}));
+int make(const std::string& base, const std::string& image, const std::string& out, const std::string& way) {
+  using enum payload::Recompression;
+  const auto recompression = way == "plain" ? kNever : way == "recoded" ? kAlways : kSmaller;
+  const auto made = value_of(payload::make_delta_payload_file(base, image, out, {.workers = 1, .recompression = recompression}));
   std::ofstream(out + ".reference") << made.header_digest.hex() << ' ' << made.payload_size << ' ' << made.manifest_digest.hex()
                                     << ' ' << made.image_digest.hex() << ' ' << made.image_size << ' '
                                     << made.base_image_digest.hex() << '\n';
@@ -50,6 +53,8 @@ int make(const std::string& base, const std::string& image, const std::string& o
               static_cast<unsigned long long>(made.chunks_delta), static_cast<unsigned long long>(made.chunks_copied),
               static_cast<unsigned long long>(made.chunks_zstd), static_cast<unsigned long long>(made.chunks_zero),
               static_cast<unsigned long long>(made.chunks_raw));
+  std::printf("  recoded: %llu blocks, %llu bytes\n", static_cast<unsigned long long>(made.recoded_blocks),
+              static_cast<unsigned long long>(made.recoded_bytes));
   return 0;
 }
 
@@ -96,7 +101,7 @@ int run(char** command) {
 int main(int count, char** words) {
   const std::string command = count > 1 ? words[1] : "";
   if (command == "slot" && count == 4) return slot(words[2], words[3]);
-  if (command == "make" && count == 5) return make(words[2], words[3], words[4]);
+  if (command == "make" && (count == 5 || count == 6)) return make(words[2], words[3], words[4], count == 6 ? words[5] : "smaller");
   if (command == "mcu" && count == 5) return mcu(words[2], words[3], words[4]);
   if (command == "limit" && count == 5) return limit(words[2], words[3], words[4]);
   if (command == "run" && count > 2) return run(words + 2);

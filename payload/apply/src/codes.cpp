@@ -11,7 +11,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 20> kTable{{
+constexpr std::array<core::ErrorInfo, 21> kTable{{
     {301, "payload.header_digest", kReject,
      "The payload's header is not the one that the signed index names."},
     {302, "payload.header_invalid", kReject, "The payload's header breaks a rule of the format."},
@@ -34,6 +34,7 @@ constexpr std::array<core::ErrorInfo, 20> kTable{{
     {318, "payload.base", kReject, "The installed image is not the one that the payload starts from."},
     {319, "payload.delta_invalid", kReject, "The delta's copy map breaks a rule of the format."},
     {320, "payload.auxiliary_digest", kReject, "The payload's auxiliary section was changed."},
+    {321, "payload.codec", kReject, "The delta needs a compressor in a version that this device does not have."},
 }};
 
 PayloadCode code_for(Status status) {
@@ -58,12 +59,16 @@ PayloadCode code_for(Status status) {
       return PayloadCode::kPageInvalid;
     case Status::kBadDelta:
     case Status::kNewDigest:
+    case Status::kRecodeFailed:
       return PayloadCode::kChunkDecode;
     case Status::kBadCopyMap:
     case Status::kBadDirectory:
     case Status::kBadDeltaHeader:
     case Status::kDeltaLimit:
+    case Status::kBadRecoding:
       return PayloadCode::kDeltaInvalid;
+    case Status::kCodecMissing:
+      return PayloadCode::kCodec;
     case Status::kOldDigest:
     case Status::kOldUnreadable:
       return PayloadCode::kBase;

@@ -11,6 +11,7 @@
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/decode/delta_chunk.h"
+#include "text_reader.h"
 
 namespace aseptic::payload {
 
@@ -46,8 +47,22 @@ class DeltaEngine {
   Status copy(const ChunkEntry& entry, MutableBytes out);
 
  private:
+  core::Result<core::ByteView> load_recoding(core::ByteView section);
+  [[nodiscard]] bool is_recoding() const { return !new_blocks_.empty(); }
+  Status decode_recoded(std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out);
+  Status assemble(std::uint64_t index, const ChunkText& text, MutableBytes out);
+
   const PayloadHeader& header_;
   BaseReader base_;
+  std::vector<CodecSetting> settings_;
+  std::vector<RecodedBlock> old_blocks_;
+  std::vector<RecodedBlock> new_blocks_;
+  Recoder recoder_;
+  TextReader base_text_;
+  ImageText new_text_;
+  core::Bytes text_;   // of the chunk at hand; INVARIANT: at most kChunkTextMax bytes
+  core::Bytes carry_;  // coded bytes of a block that reaches into chunk carry_for_
+  std::uint64_t carry_for_ = ~std::uint64_t{0};
   std::vector<CopySegment<LinuxProfile>> segments_;
   std::vector<std::uint32_t> by_old_;
   std::vector<std::uint32_t> reach_;

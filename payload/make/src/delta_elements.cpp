@@ -273,12 +273,12 @@ std::uint64_t extent_of_elf(core::ByteView rest) {
   return table == 0 || end < table || end > rest.size() ? rest.size() : end;
 }
 
+}  // namespace
+
 void add_program(core::ByteView image, FileExtents extents, std::vector<FoundElement>& out) {
   const FileView file(image, std::move(extents));
   if (auto element = ElfReader(file).read()) out.push_back(std::move(*element));
 }
-
-}  // namespace
 
 std::vector<FoundElement> find_elements(core::ByteView image) {
   constexpr std::uint64_t kStep = 4096;

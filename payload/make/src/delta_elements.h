@@ -27,6 +27,9 @@ struct FileExtent {
 };
 using FileExtents = std::vector<FileExtent>;  // ascending file_at
 
+// Adds the program that a file is, if it is one.
+void add_program(core::ByteView image, FileExtents extents, std::vector<FoundElement>& out);
+
 // Regular files of an ext4 file system that starts at `start` of the image and begin with an ELF header; `end` is set to
 // the end of the file system. Empty when there is none.
 std::vector<FileExtents> ext4_programs(core::ByteView image, std::uint64_t start, std::uint64_t& end);

@@ -175,12 +175,12 @@ std::vector<std::ptrdiff_t> pair_elements(const Segments& segments, const std::v
 
 class Planner {
  public:
-  Planner(core::ByteView old_image, core::ByteView new_image)
+  Planner(core::ByteView old_image, core::ByteView new_image, const TextFacts* facts)
       : old_(old_image),
         new_(new_image),
-        old_elements_(find_elements(old_image)),
-        new_elements_(find_elements(new_image)),
-        equal_(match_equal_blocks(old_image, new_image)) {}
+        old_elements_(facts != nullptr ? facts->old_elements : find_elements(old_image)),
+        new_elements_(facts != nullptr ? facts->new_elements : find_elements(new_image)),
+        equal_(facts != nullptr ? facts->equal : match_equal_blocks(old_image, new_image)) {}
 
   OwnedMap<LinuxProfile> plan(const DeltaPlanOptions& options) {
     release_ = options.release;
@@ -324,7 +324,7 @@ class Planner {
 }  // namespace
 
 OwnedMap<LinuxProfile> plan_delta(core::ByteView old_image, core::ByteView new_image, const DeltaPlanOptions& options) {
-  return Planner(old_image, new_image).plan(options);
+  return Planner(old_image, new_image, options.facts).plan(options);
 }
 
 core::Bytes encode_delta_section(DeltaMap<LinuxProfile>& map) {

@@ -48,8 +48,16 @@ struct OwnedMap {
   }
 };
 
+// What a caller knows about two texts better than a search would tell.
+struct TextFacts {
+  std::vector<FoundElement> old_elements;
+  std::vector<FoundElement> new_elements;
+  Segments equal;
+};
+
 struct DeltaPlanOptions {
   unsigned rounds = 3;  // 1: references masked; then again with references projected by what was found before
+  const TextFacts* facts = nullptr;  // instead of looking for programs and equal blocks
   std::function<void()> release = [] {};  // called when the images' pages are not needed for a while
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "aseptic/payload/apply/core_hasher.h"
@@ -48,26 +49,105 @@ bool is_plain_copy(const DeltaMap<LinuxProfile>& map, core::ByteView old_image, 
 
 }  // namespace
 
-core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::plan(ImageSource& base, const ImageFacts& base_facts,
+core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make(ImageSource& base, const ImageFacts& base_facts,
                                                            ImageSource& image, const ImageFacts& facts,
-                                                           const MakeOptions& options) {
-  auto maker = std::unique_ptr<DeltaMaker>(new DeltaMaker());
+                                                           const PayloadHeader& header, const MakeOptions& options) {
+  core::Bytes old_copy;
+  core::Bytes new_copy;
+  Images images;
+  ASEPTIC_TRY(images.old_image, bytes_of(base, base_facts.image_size, old_copy));
+  ASEPTIC_TRY(images.new_image, bytes_of(image, facts.image_size, new_copy));
+  images.release = [&] {
+    base.release();
+    image.release();
+  };
+  std::unique_ptr<DeltaMaker> maker;
+  if (options.recompression != Recompression::kNever) {
+    const CompressedParts old_parts = find_compressed_parts(images.old_image);
+    const CompressedParts new_parts = find_compressed_parts(images.new_image);
+    const RecodingPlanInput input{images.old_image, images.new_image, &old_parts, &new_parts, header.chunk_size, options.workers};
+    if (auto recoding = plan_recoding(input)) {
+      auto recoded = make_one(images, std::move(recoding), nullptr, header, options);
+      if (recoded) maker = *std::move(recoded);
+      if (options.recompression == Recompression::kAlways && maker == nullptr) return recoded.error();
+      if (options.recompression == Recompression::kSmaller) {
+        const TextFacts plain = plain_facts(input);
+        auto other = make_one(images, {}, &plain, header, options);
+        if (!other && maker == nullptr) return other.error();
+        if (other && (maker == nullptr || (*other)->size() <= maker->size())) maker = *std::move(other);
+      }
+    }
+  }
+  if (maker == nullptr) {
+    ASEPTIC_TRY(maker, make_one(images, {}, nullptr, header, options));
+  }
   maker->base_facts_ = base_facts;
-  ASEPTIC_TRY(maker->old_, bytes_of(base, base_facts.image_size, maker->old_copy_));
-  ASEPTIC_TRY(maker->new_, bytes_of(image, facts.image_size, maker->new_copy_));
-  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .release = [&] {
-                                base.release();
-                                image.release();
-                              }});
+  return maker;
+}
+
+core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make_one(const Images& images, std::optional<RecodingPlan> recoding,
+                                                               const TextFacts* facts, const PayloadHeader& header,
+                                                               const MakeOptions& options) {
+  auto maker = std::unique_ptr<DeltaMaker>(new DeltaMaker());
+  maker->image_ = images.new_image;
+  maker->old_ = images.old_image;
+  maker->new_ = images.new_image;
+  if (recoding) {
+    maker->section_ = encode_recoding(*recoding);
+    maker->old_text_ = std::move(recoding->old_text);
+    maker->new_text_ = std::move(recoding->new_text);
+    maker->old_blocks_ = std::move(recoding->old_blocks);
+    maker->new_blocks_ = std::move(recoding->new_blocks);
+    maker->old_ = maker->old_text_;
+    maker->new_ = maker->new_text_;
+    facts = &recoding->facts;
+  }
+  maker->old_map_ = {maker->old_blocks_, images.old_image.size()};
+  maker->new_map_ = {maker->new_blocks_, images.new_image.size()};
+  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .facts = facts, .release = images.release});
   if (!counts_fit<LinuxProfile>(maker->owned_.counts()))
     return core::Error(PayloadCode::kOptions, "the images differ in more places than a delta may have");
   maker->map_ = maker->owned_.view(maker->old_.size(), maker->new_.size());
   if (const Status status = check_map(maker->map_); !ok(status)) return to_error(status, "make delta");
   index_map(maker->map_);
-  maker->section_ = encode_delta_section(maker->map_);
+  const core::Bytes map_section = encode_delta_section(maker->map_);
+  maker->section_.insert(maker->section_.end(), map_section.begin(), map_section.end());
   if (maker->section_.size() > kAuxiliarySizeMax)
     return core::Error(PayloadCode::kOptions, "the delta's copy map is larger than a device accepts");
+  maker->encode(header, options);
   return maker;
+}
+
+bool DeltaMaker::is_in_old_image(std::uint64_t text_at, std::uint64_t size, std::uint64_t& at) const {
+  std::size_t parts = 0;
+  bool is_plain = true;
+  for_each_text_part(
+      old_map_, text_at, size,
+      [&](std::uint64_t, std::uint64_t image_at, std::uint64_t) {
+        if (parts++ == 0) at = image_at;
+      },
+      [&](std::uint64_t, std::size_t, std::uint64_t, std::uint64_t) { is_plain = false; });
+  return is_plain && parts == 1;
+}
+
+std::uint64_t DeltaMaker::recoded_bytes() const {
+  std::uint64_t sum = 0;
+  for (const RecodedBlock& block : new_blocks_)
+    sum += block.text_size;
+  return sum;
+}
+
+std::uint64_t DeltaMaker::size() const {
+  std::uint64_t sum = section_.size();
+  for (const EncodedChunk& chunk : chunks_)
+    sum += chunk.stored.size();
+  return sum;
+}
+
+core::Result<void> DeltaMaker::put_chunks(const Put& put) const {
+  for (const EncodedChunk& chunk : chunks_)
+    ASEPTIC_TRY_VOID(put(chunk));
+  return {};
 }
 
 std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, const MakeOptions& options,
@@ -79,13 +159,18 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
   SpanImage old_image(old_);
   core::Bytes old_bytes;
   std::uint64_t group = ~std::uint64_t{0};  // starts at the first chunk that needs the decoder's memory
+  std::uint64_t carry_for = ~std::uint64_t{0};
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t index = first + i;
     const std::uint64_t new_at = index * header.chunk_size;
-    const auto bytes = new_.subspan(static_cast<std::size_t>(new_at), header.decoded_size(index));
+    const auto bytes = image_.subspan(static_cast<std::size_t>(new_at), header.decoded_size(index));
+    ChunkText text;
+    const Carry carry = carry_for == index ? Carry::kFromChunkBefore : Carry::kNone;
+    const bool has_text = ok(chunk_text(new_map_, new_at, bytes.size(), carry, text));
     EncodedChunk& chunk = chunks[static_cast<std::size_t>(i)];
     std::uint64_t source = 0;
-    if (is_plain_copy(map_, old_, bytes, new_at, source)) {
+    const bool is_raw = has_text && text.first_block == text.end_block && text.text_size == bytes.size();
+    if (is_raw && is_plain_copy(map_, old_, bytes, text.text_at, source) && is_in_old_image(source, bytes.size(), source)) {
       chunk.entry = {.encoding = Encoding::kCopyFromSlot,
                      .decoded_size = static_cast<std::uint32_t>(bytes.size()),
                      .decoded_digest = core::sha256(bytes).bytes,
@@ -97,17 +182,23 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
       chunk = std::move(whole);
       continue;
     }
-    old_bytes.assign(bytes.size(), 0);
-    static_cast<void>(ok(read_old_bytes(map_, old_image, new_at, old_bytes)));
-    const Digest old_digest = digest_old_bytes(map_, hasher, new_at, old_bytes);
+    if (!has_text) {
+      chunk = std::move(whole);
+      continue;
+    }
+    old_bytes.assign(static_cast<std::size_t>(text.text_size), 0);
+    static_cast<void>(ok(read_old_bytes(map_, old_image, text.text_at, old_bytes)));
+    const Digest old_digest = digest_old_bytes(map_, hasher, text.text_at, old_bytes);
     const auto before = encoder.save();
-    const core::Bytes coded = encoder.encode(new_at, bytes.size());
+    const core::Bytes coded = encoder.encode(text.text_at, text.text_size);
     if (boot::kDigestSize + coded.size() >= whole.entry.stored_size) {
       encoder.restore(before);
       chunk = std::move(whole);
       continue;
     }
     if (group == ~std::uint64_t{0}) group = index;
+    const bool reaches_out = text.end_block != 0 && new_blocks_[text.end_block - 1].at + new_blocks_[text.end_block - 1].size > new_at + bytes.size();
+    carry_for = reaches_out ? index + 1 : ~std::uint64_t{0};
     chunk.stored.assign(old_digest.begin(), old_digest.end());
     chunk.stored.insert(chunk.stored.end(), coded.begin(), coded.end());
     chunk.entry = {.encoding = Encoding::kDelta,
@@ -120,7 +211,7 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
   return chunks;
 }
 
-core::Result<void> DeltaMaker::encode(const PayloadHeader& header, const MakeOptions& options, const Put& put) {
+void DeltaMaker::encode(const PayloadHeader& header, const MakeOptions& options) {
   struct Group {
     std::uint64_t first, count;
     std::vector<EncodedChunk> chunks;
@@ -143,10 +234,14 @@ core::Result<void> DeltaMaker::encode(const PayloadHeader& header, const MakeOpt
       threads.emplace_back(work);
     work();
   }
-  for (const Group& group : groups)
-    for (const EncodedChunk& chunk : group.chunks)
-      ASEPTIC_TRY_VOID(put(chunk));
-  return {};
+  for (Group& group : groups)
+    std::move(group.chunks.begin(), group.chunks.end(), std::back_inserter(chunks_));
+  // All that is needed from here on is bytes of their own.
+  old_text_ = core::Bytes();
+  new_text_ = core::Bytes();
+  old_ = {};
+  new_ = {};
+  image_ = {};
 }
 
 }  // namespace aseptic::payload

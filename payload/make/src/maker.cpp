@@ -38,9 +38,8 @@ core::Result<void> check(const MakeOptions& options) {
 
 class Maker {
  public:
-  Maker(ImageSource& image, const ImageFacts& facts, PayloadFile& out, const MakeOptions& options,
-        DeltaMaker* delta = nullptr)
-      : image_(image), out_(out), options_(options), delta_(delta) {
+  Maker(ImageSource& image, const ImageFacts& facts, PayloadFile& out, const MakeOptions& options)
+      : image_(image), out_(out), options_(options) {
     header_.image_size = facts.image_size;
     header_.chunk_size = options.chunk_size;
     header_.page_entries = options.page_entries;
@@ -53,7 +52,6 @@ class Maker {
   }
 
   core::Result<PayloadSummary> make() {
-    if (delta_ != nullptr) return make_from_base();
     for (std::uint64_t first = 0; first < header_.chunk_count; first += kChunksPerBatch) {
       const std::uint64_t count = std::min(kChunksPerBatch, header_.chunk_count - first);
       ASEPTIC_TRY(const auto batch, encode_batch(first, count));
@@ -63,20 +61,15 @@ class Maker {
     return close();
   }
 
- private:
-  core::Result<PayloadSummary> make_from_base() {
-    const core::Bytes& section = delta_->section();
-    std::uint64_t done = 0;
+  [[nodiscard]] const PayloadHeader& header() const { return header_; }
+  core::Result<PayloadSummary> make(const DeltaMaker& delta) {
+    const core::Bytes& section = delta.section();
     offset_ += section.size();
-    auto put = [&](const EncodedChunk& chunk) {
-      ++done;
-      return put_chunk(chunk);
-    };
-    ASEPTIC_TRY_VOID(delta_->encode(header_, options_, put));
+    ASEPTIC_TRY_VOID(delta.put_chunks([&](const EncodedChunk& chunk) { return put_chunk(chunk); }));
     if (header_.needs_base()) {
-      header_.base_image_digest = delta_->base_facts().image_digest.bytes;
-      header_.base_image_size = delta_->base_facts().image_size;
-      summary_.base_image_digest = delta_->base_facts().image_digest;
+      header_.base_image_digest = delta.base_facts().image_digest.bytes;
+      header_.base_image_size = delta.base_facts().image_size;
+      summary_.base_image_digest = delta.base_facts().image_digest;
     }
     if (!header_.has(Encoding::kDelta))
       return core::Error(PayloadCode::kOptions, "the image has nothing that a delta from this base would serve");
@@ -87,6 +80,7 @@ class Maker {
     return close();
   }
 
+ private:
   core::Result<PayloadSummary> close() {
     header_.payload_size = offset_;
     ASEPTIC_TRY_VOID(put_pages());
@@ -175,7 +169,6 @@ class Maker {
   ImageSource& image_;
   PayloadFile& out_;
   const MakeOptions options_;
-  DeltaMaker* delta_;
   PayloadHeader header_;
   std::vector<ChunkEncoder> encoders_;
   std::vector<ChunkEntry> entries_;
@@ -207,8 +200,11 @@ core::Result<PayloadSummary> make_delta_payload(ImageSource& base, ImageSource& 
   ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(image, facts));
   PayloadSummary summary;
   {
-    ASEPTIC_TRY(auto delta, DeltaMaker::plan(base, base_facts, image, facts, options));
-    ASEPTIC_TRY(summary, Maker(image, facts, out, options, delta.get()).make());
+    Maker maker(image, facts, out, options);
+    ASEPTIC_TRY(const auto delta, DeltaMaker::make(base, base_facts, image, facts, maker.header(), options));
+    ASEPTIC_TRY(summary, maker.make(*delta));
+    summary.recoded_blocks = delta->recoded_blocks();
+    summary.recoded_bytes = delta->recoded_bytes();
   }
   // Every delta is applied to its base and compared before anybody sees it.
   ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image, &base));

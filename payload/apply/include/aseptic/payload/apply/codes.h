@@ -30,6 +30,7 @@ enum class PayloadCode : std::uint16_t {
   kBase = 318,          // no base image, another one, or its bytes have changed: use another payload
   kDeltaInvalid = 319,
   kAuxiliaryDigest = 320,
+  kCodec = 321,  // the device's compressors are others than the publisher's: use another payload
 };
 
 const core::ErrorInfo& describe(PayloadCode code);

@@ -44,7 +44,10 @@ namespace aseptic::payload {
   X(kDeltaLimit, 0x44, "the delta needs more memory than this device grants")                      \
   X(kOldDigest, 0x45, "the old bytes are not those that the delta was made from")                  \
   X(kOldUnreadable, 0x46, "the old bytes cannot be read")                                          \
-  X(kNewDigest, 0x47, "a chunk did not decode to the bytes that the table names")
+  X(kNewDigest, 0x47, "a chunk did not decode to the bytes that the table names")                  \
+  X(kBadRecoding, 0x48, "the list of recoded blocks breaks a rule of the format")                  \
+  X(kCodecMissing, 0x49, "the delta needs a compressor that this device does not have in that version") \
+  X(kRecodeFailed, 0x4A, "a recoded block does not come out at its size")
 
 enum class [[nodiscard]] Status : std::uint32_t{
     kOk = 0xA5C3963CU,  // not zero: a cleared register is no success

@@ -13,6 +13,13 @@
 
 namespace aseptic::payload {
 
+// Whether a delta looks into compressed parts of the images.
+enum class Recompression : std::uint8_t {
+  kSmaller,  // both ways are made, the smaller payload is taken
+  kAlways,   // where there are such parts
+  kNever,    // for devices without the compressors
+};
+
 struct MakeOptions {
   std::uint32_t chunk_size = 256U * 1024U;
   std::uint32_t page_entries = 256;
@@ -20,6 +27,7 @@ struct MakeOptions {
   unsigned workers = 2;
   unsigned delta_rounds = 3;           // matching rounds of a delta; more are slower and find a little more
   std::uint32_t delta_group = 64;      // chunks that share what was learned; a resume makes a group again
+  Recompression recompression = Recompression::kSmaller;
 };
 
 // What publish writes into the payload index and the release manifest.
@@ -37,6 +45,8 @@ struct PayloadSummary {
   std::uint64_t chunks_copied = 0;
   core::Digest base_image_digest;  // of a delta
   std::uint64_t auxiliary_size = 0;
+  std::uint64_t recoded_blocks = 0;   // of the new image, that the delta saw decoded
+  std::uint64_t recoded_bytes = 0;    // what these decode to
 };
 
 // Random access to the image and the output, so that tests use memory and the command uses files.
