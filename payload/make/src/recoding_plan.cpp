@@ -7,6 +7,7 @@
 #include <map>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -170,12 +171,15 @@ class RecodingPlanner {
   // Which settings made these blocks: tried on some of each kind, in order, so that the result does not depend on workers.
   void find_settings() {
     constexpr std::size_t kSamples = 12;
-    std::map<std::pair<Codec, std::uint32_t>, std::vector<std::size_t>> kinds;  // by codec and room
-    for (std::size_t i = 0; i < new_.is_listed.size(); ++i)
-      if (new_.is_listed[i]) {
-        const CompressedBlock& block = new_.parts->blocks[i];
-        kinds[{block.likely.codec, block.likely.codec == Codec::kDeflate ? 0 : block.room}].push_back(i);
-      }
+    // By codec, room (metadata or content) and what an xz stream says of its filter and dictionary.
+    std::map<std::tuple<Codec, std::uint32_t, std::uint8_t, std::uint32_t>, std::vector<std::size_t>> kinds;
+    for (std::size_t i = 0; i < new_.is_listed.size(); ++i) {
+      if (!new_.is_listed[i]) continue;
+      const CompressedBlock& block = new_.parts->blocks[i];
+      CodecSetting said = block.likely;
+      if (said.codec == Codec::kXz) said = with_xz_header(said, new_.stored(i));
+      kinds[{said.codec, said.codec == Codec::kDeflate ? 0 : block.room, said.filter, said.dictionary}].push_back(i);
+    }
     Recoder recoder;
     std::vector<std::pair<std::size_t, CodecSetting>> found;  // with how often
     for (const auto& [kind, indices] : kinds) {
@@ -185,7 +189,7 @@ class RecodingPlanner {
         if (!new_.decode(i, recoder)) continue;
         auto candidates = candidates_for(new_.parts->blocks[i], new_.stored(i));
         for (auto it = found.rbegin(); it != found.rend(); ++it)
-          if (it->second.codec == kind.first) candidates.insert(candidates.begin(), it->second);
+          if (it->second.codec == std::get<0>(kind)) candidates.insert(candidates.begin(), it->second);
         for (const CodecSetting& candidate : candidates) {
           if (!comes_out(candidate, i, recoder)) continue;
           const auto known = std::find_if(found.begin(), found.end(), [&](const auto& f) { return f.second == candidate; });
