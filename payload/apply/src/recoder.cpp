@@ -4,6 +4,7 @@
 #include <lz4.h>
 #include <lz4hc.h>
 #include <lzma.h>
+#define ZLIB_CONST  // the input is const
 #include <zlib.h>
 #include <zstd.h>
 
@@ -30,7 +31,7 @@ int window_of(Codec codec) {
 std::optional<Recoder::Decoded> inflate_block(Codec codec, core::ByteView stored, core::ByteSpan text) {
   z_stream stream{};
   if (inflateInit2(&stream, window_of(codec)) != Z_OK) return {};
-  stream.next_in = const_cast<Bytef*>(stored.data());
+  stream.next_in = stored.data();
   stream.avail_in = static_cast<uInt>(stored.size());
   stream.next_out = text.data();
   stream.avail_out = static_cast<uInt>(text.size());
@@ -121,7 +122,7 @@ struct Recoder::State {
     }
     z_stream& stream = *deflate_encoder;
     if (deflateReset(&stream) != Z_OK) return 0;
-    stream.next_in = const_cast<Bytef*>(text.data());
+    stream.next_in = text.data();
     stream.avail_in = static_cast<uInt>(text.size());
     stream.next_out = out.data();
     stream.avail_out = static_cast<uInt>(out.size());

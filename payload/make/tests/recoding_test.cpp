@@ -2,6 +2,7 @@
 // Deltas that look into compressed parts: squashfs of Debian's mksquashfs with every codec, gzip members; what they cost, what
 // they survive, and that another compressor on the device is noticed before anything is written.
 #include <gtest/gtest.h>
+#define ZLIB_CONST  // the input is const
 #include <zlib.h>
 
 #include "compressed_parts.h"
@@ -277,7 +278,7 @@ core::Bytes gzip(const core::Bytes& text, int level, std::uint8_t flags = 0, con
   out.resize(start + text.size() + 1000);
   z_stream stream{};
   if (deflateInit2(&stream, level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();
-  stream.next_in = const_cast<Bytef*>(text.data());
+  stream.next_in = text.data();
   stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = out.data() + start;
   stream.avail_out = static_cast<uInt>(out.size() - start);
