@@ -34,7 +34,7 @@ endif()
 add_compile_options($<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 
 if(ASEPTIC_BOOT_TARGET STREQUAL an505)
-  set(target_core -mcpu=cortex-m33+nodsp -mthumb -mfloat-abi=soft)
+  set(target_core -mcpu=cortex-m33 -mthumb -mfloat-abi=soft)
 elseif(ASEPTIC_BOOT_TARGET STREQUAL ast1030)
   set(target_core -mcpu=cortex-m4+nofp -mthumb -mfloat-abi=soft)
 endif()

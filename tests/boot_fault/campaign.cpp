@@ -17,11 +17,15 @@ constexpr std::uint64_t kBlocksMax = 400'000'000;   // of a run without fault
 constexpr std::uint64_t kBlocksMargin = 50'000;     // more than the rest of the run without fault
 constexpr unsigned kMilestoneVisitsMax = 300;       // an entry that is executed more often is no milestone
 constexpr std::size_t kResyncWindow = 64;
+constexpr std::uint32_t kSkipBytesMax = 32;
 constexpr std::uint32_t kMpuControl = 0xE000ED94;
 constexpr std::uint32_t kSauControl = 0xE000EDD0;
 constexpr std::uint32_t kSecureAlias = 1U << 28U;
-// Answered by the host unless `real_crypto`: part of their names as the linker knows them.
-constexpr const char* kStubs[] = {"br_sha2small_round", "aseptic_p256_verify", "4boot8checksumE"};
+// On the host, by depth: part of their names as the linker knows them.
+constexpr const char* kCrypto[] = {"br_sha2small_round", "aseptic_p256_verify", "aseptic_p256_sign", "4boot12slh_dsa_rootE",
+                                   "4boot8checksumE"};
+constexpr const char* kMemory[] = {"memcpy", "memmove", "memset", "3raw5equalE", "3raw7all_areE", "5Flash12erase_sectorE",
+                                   "6Sha2566updateE"};
 
 struct ContextFree {
   void operator()(uc_context* context) const { uc_context_free(context); }
@@ -50,8 +54,11 @@ class Campaign {
   Campaign(const Elf& elf, const Scenario& scenario, const CampaignOptions& options)
       : elf_(elf), scenario_(scenario), options_(options), board_(elf, scenario.flash) {
     first_ = elf.find("boot_main");
-    for (const char* name : kStubs)
-      if (!options.real_crypto) stubs_.insert(elf.find(name));
+    for (const char* name : kCrypto)
+      if (options.depth != Depth::kCrypto) stubs_.insert(elf.find(name));
+    for (const char* name : kMemory)
+      if (options.depth != Depth::kMemory && (options.depth != Depth::kCrypto || std::strcmp(name, "6Sha2566updateE") != 0))
+        stubs_.insert(elf.find(name));
   }
 
   // Ends as the scenario says? Also fills `executed`, visits and milestones.
@@ -67,6 +74,13 @@ class Campaign {
   bool wanted(std::uint32_t pc, unsigned visit, std::uint64_t ordinal, unsigned part, unsigned parts) const;
   void fault_here(Engine& slow, std::uint32_t pc, unsigned visit);
   Outcome run_with(Engine& slow, const Context& here, std::uint32_t target, const Fault& fault);
+  bool is_faulted(std::uint32_t pc) const {
+    return !stubs_.contains(pc) && (options_.except == nullptr || !options_.except->contains(pc));
+  }
+  // Crypto visits its instructions thousands of times: the last one, from where the end is near.
+  bool is_candidate(std::uint32_t pc, unsigned visit) const {
+    return options_.depth == Depth::kCrypto ? visit == visits_.at(pc) : visit <= options_.visits;
+  }
   void learn_if_then_blocks();
   std::uint32_t size_at(std::uint32_t pc) {
     return instruction_size(static_cast<std::uint16_t>(board_.at(pc)[0] | board_.at(pc)[1] << 8U));
@@ -152,7 +166,7 @@ bool Campaign::same(const Milestone& m, const Engine& engine) {
 }
 
 std::string Campaign::learn() {
-  Engine slow(board_, elf_, {}, options_.real_crypto);
+  Engine slow(board_, elf_, {}, options_.depth);
   bool begun = false;
   slow.on_instruction = [&](std::uint32_t pc) {
     begun = begun || pc == first_;
@@ -164,7 +178,7 @@ std::string Campaign::learn() {
   blocks_total_ = slow.blocks();
   end_ = slow.get_register(kPc);
   for (const auto& [pc, count] : visits_)
-    if (!stubs_.contains(pc)) tally_.executed.insert(pc);
+    if (is_faulted(pc)) tally_.executed.insert(pc);
   learn_if_then_blocks();
   const Outcome outcome = judge(stop, slow);
   const bool starts = outcome == Outcome::kStarted;
@@ -189,7 +203,7 @@ void Campaign::learn_if_then_blocks() {
     for (unsigned left = 4 - static_cast<unsigned>(std::countr_zero(opcode & 15U)); left > 0; --left) {
       if_then_[at] = pc;
       blocks_[pc].push_back(at);
-      tally_.executed.insert(at);
+      if (is_faulted(at)) tally_.executed.insert(at);
       at += size_at(at);
     }
   }
@@ -203,7 +217,7 @@ std::uint32_t Campaign::end_of(std::uint32_t pc) {
 }
 
 void Campaign::learn_milestones() {
-  Engine slow(board_, elf_, milestone_addresses_, options_.real_crypto);
+  Engine slow(board_, elf_, milestone_addresses_, options_.depth);
   bool begun = false;
   slow.on_instruction = [&](std::uint32_t pc) {
     begun = begun || pc == first_;
@@ -217,14 +231,13 @@ void Campaign::learn_milestones() {
 bool Campaign::wanted(std::uint32_t pc, unsigned visit, std::uint64_t ordinal, unsigned part, unsigned parts) const {
   const auto block = if_then_.find(options_.address);
   if (options_.address != 0 && pc != (block == if_then_.end() ? options_.address : block->second)) return false;
-  if (options_.real_crypto) return visit == visits_.at(pc) && ordinal % parts == part;
-  return visit <= options_.visits && ordinal % parts == part;
+  return is_candidate(pc, visit) && ordinal % parts == part;
 }
 
 Tally Campaign::inject(unsigned part, unsigned parts) {
   learn_milestones();
-  Engine slow(board_, elf_, {}, options_.real_crypto);
-  fast_ = std::make_unique<Engine>(board_, elf_, milestone_addresses_, options_.real_crypto);
+  Engine slow(board_, elf_, {}, options_.depth);
+  fast_ = std::make_unique<Engine>(board_, elf_, milestone_addresses_, options_.depth);
   std::map<std::uint32_t, unsigned> seen;
   std::uint64_t ordinal = 0;
   bool begun = false;
@@ -235,8 +248,8 @@ Tally Campaign::inject(unsigned part, unsigned parts) {
     if (!begun) return true;
     if (milestone_addresses_.contains(pc)) ++next_milestone_;
     const unsigned visit = ++seen[pc];
-    if (stubs_.contains(pc) || if_then_.contains(pc)) return true;
-    const bool candidate = options_.real_crypto ? visit == visits_.at(pc) : visit <= options_.visits;
+    if (!is_faulted(pc) || if_then_.contains(pc)) return true;
+    const bool candidate = is_candidate(pc, visit);
     if (candidate) ++ordinal;
     return !(candidate && wanted(pc, visit, ordinal, part, parts));
   };
@@ -270,6 +283,8 @@ void Campaign::fault_here(Engine& slow, std::uint32_t pc, unsigned visit) {
     for (const std::uint32_t inner : block->second)
       try_faults(slow, here, inner, visit);
   slow.restore(here.get());
+  // Once more, now that the core is in a good state: from a wild one the engine does not find the code to forget.
+  slow.forget_code(pc, end_of(pc) + kSkipBytesMax - pc);
 }
 
 void Campaign::try_faults(Engine& slow, const Context& here, std::uint32_t target, unsigned visit) {
@@ -284,7 +299,7 @@ void Campaign::try_faults(Engine& slow, const Context& here, std::uint32_t targe
     const Outcome outcome = run_with(slow, here, target, faults[i]);
     std::uint64_t* const counters[] = {&tally_.unchanged, &tally_.stopped, &tally_.trapped, &tally_.reset, &tally_.hung, &tally_.started};
     if (outcome == Outcome::kBypass)
-      tally_.bypasses.push_back({scenario_.name, target, visit, faults[i], what_});
+      tally_.bypasses.push_back({scenario_.name, options_.depth, target, visit, faults[i], what_});
     else
       ++*counters[static_cast<std::size_t>(outcome)];
     if (board_.dirty()) board_.undo_dirty();
@@ -299,6 +314,7 @@ Outcome Campaign::run_with(Engine& slow, const Context& here, std::uint32_t targ
   expected_ = next_milestone_;
   converged_ = false;
   fast_->restore(here.get());
+  fast_->take_system_of(slow);
   if (!apply(slow, here, target, fault, stop)) return judge(stop, slow);
   stop = run_fast();
   if (converged_) return Outcome::kUnchanged;

@@ -21,11 +21,13 @@ struct CampaignOptions {
   std::uint32_t thinning = 40;
   unsigned visits = 3;
   std::uint32_t address = 0;  // only here; 0 = everywhere
-  bool real_crypto = false;   // hash and signatures on the emulated core; faulted at the last visit of each address
+  Depth depth = Depth::kDecision;
+  const std::set<std::uint32_t>* except = nullptr;  // addresses that are not faulted: a shallower depth has done it
 };
 
 struct Bypass {
   std::string scenario;
+  Depth depth = Depth::kDecision;
   std::uint32_t address = 0;
   unsigned visit = 0;
   Fault fault;

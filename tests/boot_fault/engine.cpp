@@ -7,8 +7,11 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "aseptic/boot/cortex_m/flash_map.h"
+#include "aseptic/boot/cortex_m/p256.h"
 #include "aseptic/boot/format/checksum.h"
 #include "p256_on_host.h"
+#include "slh_dsa_on_host.h"
 
 namespace aseptic::test {
 namespace {
@@ -38,14 +41,17 @@ void* pointer_of(Function function) {
 
 }  // namespace
 
-Engine::Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, bool real_crypto) : board_(board) {
+Engine::Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, Depth depth) : board_(board) {
   must(uc_open(UC_ARCH_ARM, static_cast<uc_mode>(UC_MODE_THUMB | UC_MODE_MCLASS), &engine_));
   must(uc_ctl_set_cpu_model(engine_, UC_CPU_ARM_CORTEX_M33));
   own_ = new_context();
   save(own_);
+  for (const auto& [name, address] : elf.symbols)
+    if (name.find("13AreaSignatureE") != std::string::npos && name.starts_with("_ZTV")) area_signature_ = address + 8;
   map();
   uc_hook hook = 0;
-  if (!real_crypto) add_stubs(elf);
+  if (depth != Depth::kCrypto) add_crypto(elf);
+  if (depth != Depth::kMemory) add_memory_functions(elf, depth == Depth::kDecision);
   if (milestones.empty()) {
     must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(&on_code), this, kRom.begin, kRom.begin + kRom.size - 1));
   } else {
@@ -87,7 +93,7 @@ void Engine::map() {
 }
 
 // A stub runs before the first instruction of its function, which is a return in this board's copy of the ROM.
-void Engine::add_stubs(const Elf& elf) {
+void Engine::add_crypto(const Elf& elf) {
   uc_hook hook = 0;
   const auto stub = [&](const std::string& name, auto* callback, bool returns) {
     const std::uint32_t address = elf.find(name);
@@ -98,8 +104,124 @@ void Engine::add_stubs(const Elf& elf) {
   };
   stub("br_sha2small_round", &on_sha256, true);
   stub("aseptic_p256_verify", &on_p256, true);
+  stub("aseptic_p256_sign", &on_sign, true);
+  stub("4boot12slh_dsa_rootE", &on_slh_dsa, false);
   stub("4boot8checksumE", &on_checksum, true);
-  stub("memset", &on_fill, false);
+}
+
+template <class Function>
+void Engine::add_hook(const Elf& elf, const char* name, Function callback) {
+  const std::uint32_t address = elf.find(name);
+  uc_hook hook = 0;
+  if (address != 0) must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(callback), this, address, address));
+}
+
+// Each of these does the whole call at once when its memory is boot's own and plain, and lets the code run otherwise.
+void Engine::add_memory_functions(const Elf& elf, bool hash) {
+  add_hook(elf, "memcpy", &on_copy);
+  add_hook(elf, "memmove", &on_copy);
+  add_hook(elf, "memset", &on_set);
+  add_hook(elf, "3raw5equalE", &on_equal);
+  add_hook(elf, "3raw7all_areE", &on_all_are);
+  add_hook(elf, "5Flash12erase_sectorE", &on_erase);
+  if (hash) add_hook(elf, "6Sha2566updateE", &on_update);
+}
+
+void Engine::leave(std::uint32_t result) {
+  set_register(0, result);
+  set_register(kPc, get_register(kLr));
+}
+
+namespace {
+bool holds(const Range& range, std::uint32_t address, std::uint32_t size) {
+  return range.contains(address) && size <= range.size - (address - range.begin);
+}
+}  // namespace
+
+// Only what is mapped as writable from the start: no protection is passed by.
+std::uint8_t* Engine::writable(std::uint32_t address, std::uint32_t size) const {
+  for (const Range& range : {kRam, Range{kLoad.begin, kLoadFront}, kBootSectors, kSharedSectors})
+    if (holds(range, address, size)) return board_.at(address);
+  return nullptr;
+}
+const std::uint8_t* Engine::readable(std::uint32_t address, std::uint32_t size) const {
+  for (const Range& range : {kRom, kRam, kLoad, kLoadNonSecure, kFlash})
+    if (holds(range, address, size)) return board_.at(address);
+  return nullptr;
+}
+
+// memcpy and memmove(to, from, size). Overlaps are rare and left to the code.
+void Engine::on_copy(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  const std::uint32_t to = me.get_register(0), from = me.get_register(1), size = me.get_register(2);
+  std::uint8_t* const out = me.writable(to, size);
+  const std::uint8_t* const in = me.readable(from, size);
+  if (out == nullptr || in == nullptr || (to - from < size) || (from - to < size)) return;
+  std::memcpy(out, in, size);
+  me.leave(to);
+}
+
+void Engine::on_set(uc_engine* engine, std::uint64_t pc, std::uint32_t length, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  const std::uint32_t to = me.get_register(0), size = me.get_register(2);
+  std::uint8_t* const out = me.writable(to, size);
+  if (out == nullptr) return on_fill(engine, pc, length, self);
+  std::memset(out, static_cast<int>(me.get_register(1) & 0xFFU), size);
+  me.leave(to);
+}
+
+// equal(a, b, size)
+void Engine::on_equal(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  const std::uint32_t size = me.get_register(2);
+  const std::uint8_t* const a = me.readable(me.get_register(0), size);
+  const std::uint8_t* const b = me.readable(me.get_register(1), size);
+  if (a != nullptr && b != nullptr) me.leave(std::memcmp(a, b, size) == 0 ? 1 : 0);
+}
+
+// all_are(bytes, size, value)
+void Engine::on_all_are(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  const std::uint32_t size = me.get_register(1), value = me.get_register(2);
+  const std::uint8_t* const bytes = me.readable(me.get_register(0), size);
+  if (bytes == nullptr || value > 0xFF) return;
+  me.leave(std::all_of(bytes, bytes + size, [&](std::uint8_t byte) { return byte == value; }) ? 1 : 0);
+}
+
+// Flash::erase_sector(self, address) of a sector that boot owns.
+void Engine::on_erase(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  std::uint8_t* const out = me.writable(kFlash.begin + me.get_register(1), boot::cortex_m::kSectorSize);
+  if (out == nullptr) return;
+  std::memset(out, 0xFF, boot::cortex_m::kSectorSize);
+  me.leave(static_cast<std::uint32_t>(boot::Status::kOk));
+}
+
+extern "C" void br_sha2small_round(const unsigned char* block, std::uint32_t* state);  // libbearssl
+
+// Sha256::update(self, data, size) of crypto.h: {functions, state[8], size, block[64]}.
+void Engine::on_update(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  struct Context {
+    std::uint32_t functions, state[8], size;
+    std::uint8_t block[64];
+  };
+  std::uint32_t left = me.get_register(2);
+  std::uint8_t* const object = me.writable(me.get_register(0), sizeof(Context));
+  const std::uint8_t* from = me.readable(me.get_register(1), left);
+  if (object == nullptr || from == nullptr) return;
+  Context context;
+  std::memcpy(&context, object, sizeof context);
+  while (left != 0) {
+    const std::uint32_t at = context.size % 64, part = std::min(left, 64 - at);
+    std::memcpy(context.block + at, from, part);
+    from += part;
+    left -= part;
+    context.size += part;
+    if (at + part == 64) br_sha2small_round(context.block, context.state);
+  }
+  std::memcpy(object, &context, sizeof context);
+  me.leave(me.get_register(0));
 }
 
 void Engine::on_code(uc_engine* engine, std::uint64_t pc, std::uint32_t, void* self) {
@@ -148,6 +270,51 @@ void Engine::on_p256(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
     return me.set_register(0, 0);
   const P256Answer answer = p256_on_host(question);
   me.set_register(0, answer.valid ? 1 : 0);
+}
+
+// aseptic_p256_sign(secret, nonce, digest, signature).
+void Engine::on_sign(uc_engine* engine, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  SignQuestion question;
+  for (std::size_t i = 0; i < 3; ++i)
+    if (!me.read(me.get_register(i), question[i].data(), question[i].size())) return me.set_register(0, 0);
+  const SignAnswer answer = sign_on_host(question);
+  const bool written = uc_mem_write(engine, me.get_register(3), answer.signature.data(), answer.signature.size()) == UC_ERR_OK;
+  me.set_register(0, written ? answer.good : 0);
+}
+
+bool Engine::read(std::uint32_t view, Bytes& to, std::uint32_t size_max) const {
+  std::uint32_t words[2] = {};
+  if (!read(view, words, sizeof words) || words[1] > size_max) return false;
+  to.resize(words[1]);
+  return read(words[0], to.data(), to.size());
+}
+
+// slh_dsa_root(hasher, key, message, signature, root), with an unspoilt AreaSignature {functions, storage, area, at}. With
+// anything else the function itself runs.
+void Engine::on_slh_dsa(uc_engine* engine, std::uint64_t, std::uint32_t, void* self) {
+  auto& me = *static_cast<Engine*>(self);
+  constexpr std::uint32_t kMessagePartMax = 2048;
+  std::uint32_t object[4] = {}, root_at = 0;
+  SlhQuestion question;
+  const std::uint32_t message = me.get_register(2);
+  if (!me.read(me.get_register(3), object, sizeof object) || object[0] != me.area_signature_ || !me.read(me.get_register(kSp), &root_at, 4) ||
+      !me.read(me.get_register(1), question.key.data(), question.key.size()) || !me.read(message, question.domain, kMessagePartMax) ||
+      !me.read(message + 8, question.body, kMessagePartMax))
+    return;
+  const std::uint32_t area = object[2] & 0xFFU, at = object[3];
+  if (area >= boot::kAreaCount || at > boot::cortex_m::kFlashMap[area].size ||
+      boot::cortex_m::kFlashMap[area].size - at < question.signature.size())
+    return;
+  const std::uint32_t first = kFlash.begin + boot::cortex_m::kFlashMap[area].offset + at;
+  if (!me.read(first, question.signature.data(), question.signature.size())) return;
+  const SlhAnswer answer = slh_dsa_on_host(question);
+  object[3] += static_cast<std::uint32_t>(question.signature.size());
+  if (uc_mem_write(engine, root_at, answer.root.data(), answer.root.size()) != UC_ERR_OK ||
+      uc_mem_write(engine, me.get_register(3), object, sizeof object) != UC_ERR_OK)
+    return;
+  me.set_register(0, static_cast<std::uint32_t>(answer.status));
+  me.set_register(kPc, me.get_register(kLr));
 }
 
 // checksum(data, size): 64 bits in r0 and r1.

@@ -17,13 +17,20 @@ namespace aseptic::test {
 using Registers = std::array<std::uint32_t, 17>;
 inline constexpr std::size_t kSp = 13, kLr = 14, kPc = 15, kXpsr = 16;
 
+// Which functions run on the host instead of the emulated core, whole calls at a time (docs/boot_fault.md).
+enum class Depth {
+  kDecision,  // crypto and the memory functions
+  kMemory,    // crypto: the memory functions' own instructions can be faulted
+  kCrypto     // the memory functions: crypto's own instructions can be faulted
+};
+
 enum class Stop { kAsked, kHalted, kTrapped, kReset, kTooLong, kLeftRom };
 
 class Engine {
  public:
   // `milestones` empty: the slow engine, `on_instruction` is asked before each instruction of ROM; else it is asked at
   // the milestones only. It returns false to stop there.
-  Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, bool real_crypto);
+  Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, Depth depth);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -36,6 +43,7 @@ class Engine {
   [[nodiscard]] std::uint32_t get_register(std::size_t index) const;
   void reset_to(std::uint32_t pc);
   void take_state_of(const Engine& other);
+  void take_system_of(const Engine& other) { system_ = other.system_; }  // what `restore` does not bring
   void save(uc_context* to) const { uc_context_save(engine_, to); }
   void restore(uc_context* from) { uc_context_restore(engine_, from); }
   [[nodiscard]] uc_context* new_context() const;
@@ -48,11 +56,26 @@ class Engine {
 
  private:
   void map();
-  void add_stubs(const Elf& elf);
+  void add_crypto(const Elf& elf);
+  void add_memory_functions(const Elf& elf, bool hash);
+  template <class Function>
+  void add_hook(const Elf& elf, const char* name, Function callback);
+  void leave(std::uint32_t result);  // from the entry of a function, to its caller
+  std::uint8_t* writable(std::uint32_t address, std::uint32_t size) const;
+  const std::uint8_t* readable(std::uint32_t address, std::uint32_t size) const;
+  bool hash(std::uint32_t context, const std::uint8_t* bytes, std::uint32_t size) const;
+  static void on_copy(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_set(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_equal(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_all_are(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_update(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_erase(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_code(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_block(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_sha256(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_p256(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_sign(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+  static void on_slh_dsa(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_checksum(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static void on_fill(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
   static bool on_protected(uc_engine*, uc_mem_type, std::uint64_t address, int size, std::int64_t value, void* self);
@@ -62,7 +85,11 @@ class Engine {
   static std::uint64_t on_uart_read(uc_engine*, std::uint64_t offset, unsigned size, void* self);
   static void on_uart_write(uc_engine*, std::uint64_t offset, unsigned size, std::uint64_t value, void* self);
 
+  bool read(std::uint32_t address, void* to, std::size_t size) const { return uc_mem_read(engine_, address, to, size) == UC_ERR_OK; }
+  [[nodiscard]] bool read(std::uint32_t view, Bytes& to, std::uint32_t size_max) const;  // a ByteView of the guest
+
   Board& board_;
+  std::uint32_t area_signature_ = 0;  // the table of functions of the object that reads a signature from flash
   uc_engine* engine_ = nullptr;
   uc_context* own_ = nullptr;  // as it was opened
   std::uint64_t blocks_ = 0;

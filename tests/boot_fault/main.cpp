@@ -6,7 +6,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <mutex>
+#include <set>
 #include <string_view>
 #include <thread>
 
@@ -22,22 +22,36 @@ struct Options {
   std::string scenario;
   unsigned jobs = std::max(1U, std::thread::hardware_concurrency());
   std::uint64_t faults_min = 0;
+  bool all_depths = true;
   bool expect_bypass = false;
   bool check_only = false;
   bool list_uncovered = false;
 };
 
+// These run slowly and their points are many times fewer.
+constexpr std::uint32_t kMemoryThinning = 4;
+constexpr std::uint32_t kCryptoThinning = 8;
+
 constexpr const char* kUsage =
-    "boot_fault [--elf FILE] [--seed N] [--thinning N] [--visits N] [--real-crypto] [--scenario NAME] [--address HEX]\n"
+    "boot_fault [--elf FILE] [--seed N] [--thinning N] [--visits N] [--depth NAME] [--scenario NAME] [--address HEX]\n"
     "           [--jobs N] [--faults-min N] [--expect-bypass] [--check] [--list-uncovered]\n"
     "Every single fault of the linked Cortex-M33 boot stage under Unicorn (EMULATED). --thinning 1 tries all faults of\n"
-    "the model, n every n-th at each point. --address with --scenario replays one place. --expect-bypass: for weak\n"
+    "the model, n every n-th at each point. --address with --scenario and --depth (decision, memory, crypto) replays one place. --expect-bypass: for weak\n"
     "builds, succeeds when at least one bypass is found. --check: only the runs without fault.\n";
 
 bool parse_number(std::string_view text, auto& out, int base = 10) {
   if (base == 16 && text.starts_with("0x")) text.remove_prefix(2);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
   return error == std::errc() && end == text.data() + text.size();
+}
+
+constexpr const char* kDepths[] = {"decision", "memory", "crypto"};
+
+bool parse_depth(std::string_view name, Options& o) {
+  o.all_depths = false;
+  for (std::size_t i = 0; i < std::size(kDepths); ++i)
+    if (name == kDepths[i]) return o.campaign.depth = static_cast<Depth>(i), true;
+  return false;
 }
 
 bool parse(int count, char** words, Options& o) {
@@ -50,8 +64,6 @@ bool parse(int count, char** words, Options& o) {
       o.check_only = true;
     } else if (word == "--list-uncovered") {
       o.list_uncovered = true;
-    } else if (word == "--real-crypto") {
-      o.campaign.real_crypto = true;
     } else {
       ++i;
       const bool good = word == "--elf"          ? (o.elf = value, !value.empty())
@@ -61,6 +73,7 @@ bool parse(int count, char** words, Options& o) {
                         : word == "--visits"     ? parse_number(value, o.campaign.visits)
                         : word == "--address"    ? parse_number(value, o.campaign.address, 16)
                         : word == "--jobs"       ? parse_number(value, o.jobs) && o.jobs > 0
+                        : word == "--depth"      ? parse_depth(value, o)
                         : word == "--faults-min" ? parse_number(value, o.faults_min)
                                                  : false;
       if (!good) return false;
@@ -70,45 +83,69 @@ bool parse(int count, char** words, Options& o) {
 }
 
 // One worker per core; results are added in the order of the scenarios, whoever was faster.
-std::vector<Tally> run_all(const Elf& elf, const std::vector<Scenario>& scenarios, const Options& o, unsigned parts) {
-  std::vector<Tally> parts_done(scenarios.size() * parts);
+std::vector<Tally> run_all(const Elf& elf, const std::vector<const Scenario*>& scenarios, const CampaignOptions& campaign, unsigned jobs) {
+  constexpr unsigned kParts = 2;
+  std::vector<Tally> parts_done(scenarios.size() * kParts);
   std::atomic<std::size_t> next = 0;
   std::vector<std::thread> workers;
-  for (unsigned i = 0; i < o.jobs; ++i)
+  for (unsigned i = 0; i < jobs; ++i)
     workers.emplace_back([&] {
       for (std::size_t job = next++; job < parts_done.size(); job = next++)
-        parts_done[job] = run_campaign(elf, scenarios[job / parts], o.campaign, static_cast<unsigned>(job % parts), parts);
+        parts_done[job] = run_campaign(elf, *scenarios[job / kParts], campaign, static_cast<unsigned>(job % kParts), kParts);
     });
   for (std::thread& worker : workers)
     worker.join();
   std::vector<Tally> out(scenarios.size());
   for (std::size_t job = 0; job < parts_done.size(); ++job)
-    out[job / parts].add(parts_done[job]);
+    out[job / kParts].add(parts_done[job]);
   return out;
 }
 
-void print(const std::string& name, const Tally& t) {
-  fmt::print("{:<28} {:>9} faults  unchanged {} stopped {} trapped {} reset {} hung {} started-as-permitted {}  bypasses {}\n", name,
-             t.faults, t.unchanged, t.stopped, t.trapped, t.reset, t.hung, t.started, t.bypasses.size());
+void print(const std::string& name, const char* depth, const Tally& t) {
+  fmt::print("{:<26} {:<8} {:>8} faults  unchanged {} stopped {} trapped {} reset {} hung {} started-as-permitted {}  bypasses {}\n", name,
+             depth, t.faults, t.unchanged, t.stopped, t.trapped, t.reset, t.hung, t.started, t.bypasses.size());
+  std::fflush(stdout);
 }
 
 void print_bypasses(const Elf& elf, const Tally& total) {
   std::size_t shown = 0;
   for (const Bypass& b : total.bypasses) {
-    if (++shown > 40) return fmt::print("... and {} more\n", total.bypasses.size() - 40);
-    fmt::print("BYPASS {} {} visit {} {}: {}; replay: --scenario {} --address {:x} --thinning 1\n", b.scenario, elf.where(b.address),
-               b.visit, describe(b.fault), b.what, b.scenario, b.address);
+    if (++shown > 60) return fmt::print("... and {} more\n", total.bypasses.size() - 60);
+    fmt::print("BYPASS {} {} visit {} {}: {}; replay: --scenario {} --depth {} --address {:x} --thinning 1\n", b.scenario,
+               elf.where(b.address), b.visit, describe(b.fault), b.what, b.scenario, kDepths[static_cast<std::size_t>(b.depth)], b.address);
   }
+}
+
+// Where crypto's own instructions are faulted: what it refuses there is refused by crypto alone, or signed at the end.
+bool is_crypto_scenario(const Scenario& scenario) {
+  return scenario.name == "p256_signature" || scenario.name == "post_quantum_signature" || scenario.name == "tampered_journal";
+}
+
+// Deeper runs leave out what the shallower ones have executed in any scenario.
+Tally run_depths(const Elf& elf, const std::vector<Scenario>& scenarios, const Options& o) {
+  Tally total;
+  for (const Depth depth : {Depth::kDecision, Depth::kMemory, Depth::kCrypto}) {
+    if (!o.all_depths && depth != o.campaign.depth) continue;
+    std::vector<const Scenario*> chosen;
+    for (const Scenario& scenario : scenarios)
+      if (depth != Depth::kCrypto || scenarios.size() == 1 || is_crypto_scenario(scenario)) chosen.push_back(&scenario);
+    const std::set<std::uint32_t> known = total.executed;
+    CampaignOptions options = o.campaign;
+    options.depth = depth;
+    options.except = &known;
+    if (o.all_depths) options.thinning *= depth == Depth::kMemory ? kMemoryThinning : depth == Depth::kCrypto ? kCryptoThinning : 1;
+    const std::vector<Tally> tallies = run_all(elf, chosen, options, o.jobs);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      print(chosen[i]->name, kDepths[static_cast<std::size_t>(depth)], tallies[i]);
+      total.add(tallies[i]);
+    }
+  }
+  return total;
 }
 
 int campaign(const Elf& elf, const std::vector<Scenario>& scenarios, const Options& o) {
   const auto begin = std::chrono::steady_clock::now();
-  Tally total;
-  const std::vector<Tally> tallies = run_all(elf, scenarios, o, 2);
-  for (std::size_t i = 0; i < scenarios.size(); ++i) {
-    print(scenarios[i].name, tallies[i]);
-    total.add(tallies[i]);
-  }
+  const Tally total = run_depths(elf, scenarios, o);
   if (!total.trouble.empty()) return fmt::print("{}\n", total.trouble), 1;
   for (std::size_t kind = 0; kind < kFaultKindCount; ++kind)
     fmt::print("{} {}  ", fault_kind_name(static_cast<FaultKind>(kind)), total.by_kind[kind]);
@@ -134,12 +171,14 @@ int main(int count, char** words) {
   const Elf elf = read_elf(o.elf);
   if (elf.bytes.empty()) return fmt::print("{} is not there or no Arm ELF file: ./dev build makes it\n", o.elf), 1;
   std::vector<Scenario> chosen;
-  for (Scenario& scenario : all_scenarios()) {
-    const std::string trouble = o.scenario.empty() || o.check_only ? check_without_fault(elf, scenario) : "";
+  for (const auto& [name, make] : scenario_makers()) {
+    if (!o.scenario.empty() && name != o.scenario) continue;
+    Scenario scenario = make();
+    const std::string trouble = check_without_fault(elf, scenario);
     if (!trouble.empty()) return fmt::print("{}\n", trouble), 1;
-    if (scenario.negative() ? o.scenario.empty() || o.scenario == scenario.name : o.scenario == scenario.name)
-      chosen.push_back(std::move(scenario));
+    if (scenario.negative() || !o.scenario.empty()) chosen.push_back(std::move(scenario));
   }
+  if (chosen.empty()) return fmt::print("there is no scenario {}\n", o.scenario), 2;
   if (o.check_only) return fmt::print("{} scenarios end as they must without a fault\n", chosen.size()), 0;
   return campaign(elf, chosen, o);
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <tuple>
 
 #include "aseptic/boot/cortex_m/flash_map.h"
 #include "aseptic/boot/format/monotonic.h"
@@ -20,7 +22,7 @@ using cortex_m::flash_area;
 constexpr std::uint32_t kLoadAddress = 0x28000000;
 constexpr std::uint32_t kCodeSize = 128;
 constexpr std::uint32_t kCapabilities =
-    kPortNvStore | kPortDeviceSecret | kPortKnowsResetCause | kPortWriteProtects | kPortRecoveryWritable | kPortEmulated;
+    kPortNvStore | kPortDeviceSecret | kPortKnowsResetCause | kPortWriteProtects | kPortEmulated;
 constexpr std::size_t kSignatureByte = kManifestRegionSize + 20;
 constexpr std::size_t kSecondSignatureByte = kManifestRegionSize + kP256SignatureSize + 4000;
 
@@ -59,17 +61,24 @@ class JournalArea final : public Storage {
 // is short and every refusal final.
 class Bench {
  public:
-  Bench() : flash_({"an505", kLoadAddress, 16U << 20U}) {
-    flash_.provisioning.recovery_present = false;
-  }
+  Bench() : flash_(blank()) { flash_.provisioning.recovery_present = false; }
 
-  Bytes firmware(const FirmwareSpec& spec, std::uint8_t name) const { return flash_.firmware(application(name), kLoadAddress + 8, spec); }
+  // Signing takes a second, and the scenarios need the same few images: each is made once.
+  Bytes firmware(const FirmwareSpec& spec, std::uint8_t name) const {
+    static std::map<std::tuple<std::uint64_t, std::size_t, std::uint8_t>, Bytes> made;
+    Bytes& image = made[{spec.sequence, spec.padding, name}];
+    if (image.empty()) image = flash_.firmware(application(name), kLoadAddress + 8, spec);
+    return image;
+  }
   void provision(const Bytes& confirmed, const Bytes& in_slot_a) {
     flash_.provision(confirmed, kCapabilities);
     flash_.put(Area::kSlotB, {});
-    flash_.put(Area::kRecovery, {});
+    if (!flash_.provisioning.recovery_present) flash_.put(Area::kRecovery, {});
     flash_.put(Area::kSlotA, in_slot_a);
   }
+  // A recovery image of the confirmed release: when a fault makes slot A look bad, boot still has no reason to take
+  // whatever lies in slot B as its last resort.
+  void keep_recovery() { flash_.provisioning.recovery_present = true; }
   // The store's cells, all valid ones.
   void change_store(const std::function<void(MonotonicState&)>& change) {
     const std::uint32_t area = flash_area(Area::kMonotonic).offset;
@@ -107,8 +116,19 @@ class Bench {
   }
 
  private:
+  // Of one builder: its key is in every image.
+  static const FlashImage& blank() {
+    static const FlashImage image({"an505", kLoadAddress, 16U << 20U});
+    return image;
+  }
   FlashImage flash_;
 };
+
+ImageInfo info_of(const Bytes& image) {
+  Manifest manifest;
+  static_cast<void>(decode_manifest(std::span(image).first<kManifestRegionSize>(), manifest));
+  return {manifest_of(image), manifest.set_digest, manifest.sequence, manifest.epoch, manifest.min_root_version};
+}
 
 // A scenario that differs from a good device in the bytes of the image only.
 Scenario bad_image(const std::string& name, const std::string& wrong, const std::function<void(Bytes&)>& spoil) {
@@ -159,6 +179,18 @@ Scenario development_image_in_production() {
   return bench.done("development_in_production", "a development image on a production device");
 }
 
+// Production by fuses, and one of the two copies of the debug status does not say "closed".
+Scenario debug_open() {
+  Bench bench;
+  const Bytes image = bench.firmware({}, 0x11);
+  bench.provision(image, image);
+  const std::uint32_t words[] = {cortex_m::kFusedProduction, 0, cortex_m::kDebugClosed, cortex_m::kDebugClosed};
+  Bytes state(sizeof words);
+  std::memcpy(state.data(), words, sizeof words);
+  bench.flash().put_at(cortex_m::kHardwareState.offset, state);
+  return bench.done("debug_open", "an open debug port on a device of production");
+}
+
 Scenario oversize() {
   Bench bench;
   const Bytes image = bench.firmware({.padding = flash_area(Area::kSlotA).size}, 0x11);
@@ -172,6 +204,7 @@ Scenario oversize() {
 // The journal says that release 2 (in slot B) is confirmed, but is sealed with another device's key.
 Scenario tampered_journal() {
   Bench bench;
+  bench.keep_recovery();
   const Bytes confirmed = bench.firmware({}, 0x11), other = bench.firmware({.sequence = 2}, 0x22);
   bench.provision(confirmed, confirmed);
   bench.flash().put(Area::kSlotB, other);
@@ -185,23 +218,25 @@ Scenario tampered_journal() {
   return bench.done("tampered_journal", "a journal of another device confirms another release", application(0x11));
 }
 
-// Release 2 in slot B is asked for, with arm and permit; the reset decides.
+// Release 2 in slot B is staged, with arm and permit; the reset decides.
 Scenario trial(bool commanded) {
   Bench bench;
+  bench.keep_recovery();
   const Bytes confirmed = bench.firmware({}, 0x11), next = bench.firmware({.sequence = 2}, 0x22);
   bench.provision(confirmed, confirmed);
   bench.flash().put(Area::kSlotB, next);
-  Request stage;
-  stage.slot = SlotId::kB;
-  stage.attempt = 1;
-  stage.manifest = manifest_of(next);
+  JournalState state;
+  state.confirmed = info_of(confirmed);
+  state.previous = state.confirmed;
+  state.synced = true;
+  state.staged = info_of(next);
+  state.staged_attempt = 1;
+  state.staged_slot = static_cast<std::uint8_t>(SlotId::kB);
+  bench.journal_of_state(state);
   Request arm;
   arm.kind = RequestKind::kArm;
-  const std::uint32_t requests = flash_area(Area::kRequests).offset;
-  for (const Request& request : {stage, arm}) {
-    const RequestCell cell = encode_request(request);
-    bench.flash().put_at(requests + static_cast<std::uint32_t>(request_offset(request.kind)), {cell.begin(), cell.end()});
-  }
+  const RequestCell cell = encode_request(arm);
+  bench.flash().put_at(flash_area(Area::kRequests).offset + static_cast<std::uint32_t>(request_offset(arm.kind)), {cell.begin(), cell.end()});
   const PermitCell permit = encode_permit({});
   bench.flash().put_at(flash_area(Area::kPermit).offset, {permit.begin(), permit.end()});
   Scenario s = commanded ? bench.done("armed_trial", "", application(0x22))
@@ -222,7 +257,7 @@ Scenario wrong_boothash() {
   Manifest manifest;
   static_cast<void>(decode_manifest(std::span(image).first<kManifestRegionSize>(), manifest));
   JournalState state;
-  state.confirmed = {manifest_of(image), manifest.set_digest, manifest.sequence, manifest.epoch, manifest.min_root_version};
+  state.confirmed = info_of(image);
   state.previous = state.confirmed;
   state.synced = true;
   state.boot_hash = {manifest_of(image), image_digest(hasher, manifest), 0};
@@ -245,28 +280,35 @@ StoreInForce store_in_force(const std::uint8_t* area) {
   return out;
 }
 
-std::vector<Scenario> all_scenarios() {
-  std::vector<Scenario> out;
-  out.push_back(good());
-  out.push_back(trial(true));
-  out.push_back(bad_image("image_digest", "one bit of the code", [](Bytes& image) { image[kFirstRegionOffset + 40] ^= 0x10; }));
-  out.push_back(bad_image("p256_signature", "one bit of the P-256 signature", [](Bytes& image) { image[kSignatureByte] ^= 0x04; }));
-  out.push_back(bad_image("post_quantum_signature", "one bit of the SLH-DSA signature", [](Bytes& image) { image[kSecondSignatureByte] ^= 0x04; }));
-  out.push_back(bad_image("no_signature", "no signature at all", [](Bytes& image) {
-    std::fill_n(image.begin() + kManifestRegionSize, kSignatureBlockSize, std::uint8_t{0});
-  }));
-  out.push_back(bad_image("stripped", "the P-256 signature removed", [](Bytes& image) {
-    std::fill_n(image.begin() + kManifestRegionSize, kP256SignatureSize, std::uint8_t{0});
-  }));
-  out.push_back(below_floor());
-  out.push_back(revoked_key());
-  out.push_back(wrong_hardware());
-  out.push_back(development_image_in_production());
-  out.push_back(tampered_journal());
-  out.push_back(oversize());
-  out.push_back(trial(false));
-  out.push_back(wrong_boothash());
-  return out;
+const std::vector<std::pair<std::string, std::function<Scenario()>>>& scenario_makers() {
+  const auto spoil = [](const char* name, const char* wrong, std::function<void(Bytes&)> how) {
+    return std::pair<std::string, std::function<Scenario()>>(name, [=] { return bad_image(name, wrong, how); });
+  };
+  static const std::vector<std::pair<std::string, std::function<Scenario()>>> makers = {
+      {"good", good},
+      {"armed_trial", [] { return trial(true); }},
+      spoil("image_digest", "one bit of the code", [](Bytes& image) { image[kFirstRegionOffset + 40] ^= 0x10; }),
+      spoil("p256_signature", "one bit of the P-256 signature", [](Bytes& image) { image[kSignatureByte] ^= 0x04; }),
+      spoil("post_quantum_signature", "one bit of the SLH-DSA signature", [](Bytes& image) { image[kSecondSignatureByte] ^= 0x04; }),
+      spoil("no_signature", "no signature at all",
+            [](Bytes& image) { std::fill_n(image.begin() + kManifestRegionSize, kSignatureBlockSize, std::uint8_t{0}); }),
+      spoil("stripped", "the P-256 signature removed",
+            [](Bytes& image) { std::fill_n(image.begin() + kManifestRegionSize, kP256SignatureSize, std::uint8_t{0}); }),
+      spoil("stripped_post_quantum", "the SLH-DSA signature removed",
+            [](Bytes& image) {
+              std::fill_n(image.begin() + kManifestRegionSize + kP256SignatureSize, kSlhDsaSignatureSize, std::uint8_t{0});
+            }),
+      {"below_floor", below_floor},
+      {"revoked_key", revoked_key},
+      {"wrong_hardware", wrong_hardware},
+      {"development_in_production", development_image_in_production},
+      {"debug_open", debug_open},
+      {"tampered_journal", tampered_journal},
+      {"oversize", oversize},
+      {"unarmed_trial", [] { return trial(false); }},
+      {"wrong_boothash", wrong_boothash},
+  };
+  return makers;
 }
 
 }  // namespace aseptic::test

@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/qemu/flash_image.h"
@@ -23,8 +24,8 @@ struct Scenario {
   [[nodiscard]] bool negative() const { return !wrong.empty(); }
 };
 
-// Signed afresh with keys of this process.
-std::vector<Scenario> all_scenarios();
+// By name, in the order of a campaign. Images are signed afresh with keys of this process, each once.
+const std::vector<std::pair<std::string, std::function<Scenario()>>>& scenario_makers();
 
 struct StoreInForce {
   bool readable = false;

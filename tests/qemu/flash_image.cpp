@@ -126,7 +126,7 @@ void FlashImage::provision(const Bytes& image, std::uint32_t capabilities) {
   put(Area::kSecret, {secret.begin(), secret.end()});
   const FactoryImage factory{std::span(image).first<kManifestRegionSize>()};
   Bytes journal(cortex_m::flash_area(Area::kJournal).size);
-  const RecordSealer sealer{&hasher, true, derive_keys(hasher, secret).journal};
+  const RecordSealer sealer{&hasher, (capabilities & kPortDeviceSecret) != 0, derive_keys(hasher, secret).journal};
   static_cast<void>(make_factory_journal(hasher, sealer, factory, journal));
   put(Area::kJournal, journal);
   Bytes store(cortex_m::flash_area(Area::kMonotonic).size);

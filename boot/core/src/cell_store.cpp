@@ -36,9 +36,21 @@ Status CellStore::peek(MonotonicState& out) {
   return Status::kOk;
 }
 
+// SECURITY(T-55): before something is erased, two readings agree on what is in force and which cell is to go.
+Status CellStore::find_twice(Current& out) {
+  ASEPTIC_BOOT_TRY(find(out));
+  const std::uint64_t count = out.cell.write_count;
+  const std::uint32_t floor = out.cell.state.floor, revoked = out.cell.state.revoked, generation = out.cell.state.generation;
+  const std::size_t oldest = out.oldest;
+  ASEPTIC_BOOT_TRY(find(out));
+  const bool same = out.cell.write_count == count && out.oldest == oldest && out.cell.state.floor == floor &&
+                    out.cell.state.revoked == revoked && out.cell.state.generation == generation;
+  return same ? Status::kOk : Status::kStoreUnreadable;
+}
+
 Status CellStore::load(MonotonicState& out) {
   Current current;
-  ASEPTIC_BOOT_TRY(find(current));
+  ASEPTIC_BOOT_TRY(find_twice(current));
   // A failure here leaves the state in force untouched; the next burn reports a medium that does not write.
   if (current.copies < 2) static_cast<void>(write_oldest(current, current.cell.state));
   out = current.cell.state;
@@ -47,17 +59,23 @@ Status CellStore::load(MonotonicState& out) {
 
 Status CellStore::burn(const MonotonicState& state) {
   Current current;
-  ASEPTIC_BOOT_TRY(find(current));
-  // INVARIANT: nothing in the store ever falls, whoever asks.
-  if (state.floor < current.cell.state.floor || state.generation < current.cell.state.generation ||
-      (current.cell.state.revoked & ~state.revoked) != 0)
-    return Status::kBadRange;
+  ASEPTIC_BOOT_TRY(find_twice(current));
+  ASEPTIC_BOOT_TRY(check_rises(current, state.floor, state.revoked, state.generation));
   return write_oldest(current, state);
+}
+
+// INVARIANT: nothing in the store ever falls, whoever asks.
+Status CellStore::check_rises(const Current& current, std::uint32_t floor, std::uint32_t revoked, std::uint32_t generation) {
+  const MonotonicState& now = current.cell.state;
+  return floor < now.floor || generation < now.generation || (now.revoked & ~revoked) != 0 ? Status::kBadRange : Status::kOk;
 }
 
 Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
   std::array<std::uint8_t, kMonotonicCellSize> bytes;
   encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
+  // SECURITY(T-55): what is written is judged as it will stand, not as it was meant.
+  const auto& wire = *reinterpret_cast<const MonotonicCellWire*>(bytes.data());
+  ASEPTIC_BOOT_TRY(check_rises(current, wire.floor.get(), wire.revoked.get(), wire.generation.get()));
   const AreaOffset offset = current.oldest * kMonotonicCellStride;
   ASEPTIC_BOOT_TRY(storage_.erase(Area::kMonotonic, offset, kMonotonicCellStride));
   ASEPTIC_BOOT_TRY(storage_.program_durably(Area::kMonotonic, offset, bytes));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs: the order of candidates, and the last steps before the jump. Rules 3 and 4.
+#include "aseptic/boot/core/hardened.h"
 #include "power_up.h"
 
 namespace aseptic::boot {
@@ -32,7 +33,7 @@ void PowerUp::write_mailbox(const Decision& d) {
   copy_digest(r.boot_digest, port_.boot_digest);
   r.reset_cause.set(static_cast<std::uint8_t>(port_.cause));
   r.life_cycle.set(static_cast<std::uint8_t>(provisioning_.life_cycle));
-  r.debug.set(static_cast<std::uint8_t>(port_.debug));
+  r.debug.set(static_cast<std::uint8_t>(port_.hardware.debug));
   r.emulated.set(has_capability(kPortEmulated) ? 1 : 0);
   r.device_id = provisioning_.device_id;
   r.run_kind.set(static_cast<std::uint8_t>(d.kind));
@@ -94,14 +95,37 @@ void PowerUp::clear_requests() {
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 
+// SECURITY(T-55): what has just been measured and copied is asked once more, from the medium on: device, keys, both
+// signatures, floor and revocations as the store holds them now, the second reading of the debug port, and whether it is
+// the image that `kind` is about. A single fault turns one of the two passes. `copied` is what the copy that will run was
+// measured as. Only here does a seal come into being, and it is wrong when a digest is.
+Status PowerUp::approve(ImagePlace place, RunKind kind, const Digest& copied, std::uint32_t& seal) {
+  Measured& image = measured(place);
+  ASEPTIC_BOOT_TRY(load_facts());
+  if (debug_port_matters(port_.hardware_again) && port_.hardware_again.debug_policy != DebugPolicy::kDegraded) return Status::kDebugOpen;
+  image.status = Status::kNotFound;
+  image.status = images_.verify(area_of(place), Extent::kSigned, image.facts);
+  ASEPTIC_BOOT_TRY(image.status);
+  ASEPTIC_BOOT_TRY(is_acceptable(image.facts, store_.floor, store_.revoked));
+  const Digest& wanted = kind == RunKind::kConfirmed  ? state().confirmed.manifest
+                         : kind == RunKind::kRecovery ? image.facts.info.manifest
+                                                      : state().staged.manifest;
+  seal = jump_seal(image.facts.entry) + difference(copied, image.facts.exec_digest) + difference(wanted, image.facts.info.manifest);
+  return Status::kOk;
+}
+
 Status PowerUp::start(ImagePlace place, RunKind kind, Decision& out) {
   const ImageFacts& facts = measure(place).facts;
-  const Status loaded = images_.load(area_of(place), facts);
+  Digest copied{};
+  Status loaded = images_.load(area_of(place), facts, copied);
+  if (ok(loaded)) loaded = approve(place, kind, copied, out.seal);
   if (!ok(loaded)) {  // the medium changed since it was measured: for this boot the image is gone
     measured(place).status = loaded;
     tell_of(EventCode::kImageRefused, place, facts.info.manifest, 0, loaded);
     return loaded;
   }
+  // SECURITY(T-55): arm and permit were judged twice, and both answers count.
+  if (kind == RunKind::kTrial && !armed_again_) return Status::kNotFound;
   const bool trial = kind == RunKind::kTrial || kind == RunKind::kForcedTrial;
   if (trial) ASEPTIC_BOOT_TRY(open_attempt(place, kind));
   if (kind == RunKind::kConfirmed) record_boot_hash(place, facts);

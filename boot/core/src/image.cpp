@@ -149,7 +149,7 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   std::uint8_t key_slot = 0;
   ASEPTIC_BOOT_TRY(find_key(m, key_slot));
   ASEPTIC_BOOT_TRY(verify_signature(area, key_slot));
-  ASEPTIC_BOOT_TRY(verify_regions(area));
+  if (extent != Extent::kSigned) ASEPTIC_BOOT_TRY(verify_regions(area));
   const auto image_size = static_cast<AreaOffset>(m.image_size.get());
   if (extent == Extent::kWholeSlot) ASEPTIC_BOOT_TRY(stream(area, image_size, area_size, Use::kBlank));
   out.info.manifest = manifest_digest(port_.hasher, region_);
@@ -170,7 +170,7 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   return Status::kOk;
 }
 
-Status ImageVerifier::load(Area area, const ImageFacts& facts) {
+Status ImageVerifier::load(Area area, const ImageFacts& facts, Digest& measured) {
   ASEPTIC_BOOT_TRY(port_.memory.check_placement(facts.load_address, facts.exec_size));
   ASEPTIC_BOOT_TRY(port_.memory.begin(facts.exec_size));
   ASEPTIC_BOOT_TRY(stream(area, facts.exec_offset, facts.exec_offset + facts.exec_size, Use::kCopy));
@@ -178,7 +178,8 @@ Status ImageVerifier::load(Area area, const ImageFacts& facts) {
   ASEPTIC_BOOT_TRY(port_.memory.seal(sealed));
   if (sealed.size() != facts.exec_size) return Status::kLoaderFailed;
   // SECURITY(T-30): what is verified is the sealed copy that runs, not the medium it came from.
-  return equal(hash_of(port_.hasher, sealed), facts.exec_digest) ? Status::kOk : Status::kRegionDigest;
+  measured = hash_of(port_.hasher, sealed);
+  return equal(measured, facts.exec_digest) ? Status::kOk : Status::kRegionDigest;
 }
 
 // The block with the manifest comes last: a copy that was cut off does not even look like an image.

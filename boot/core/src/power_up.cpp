@@ -36,11 +36,16 @@ void PowerUp::append(const Record& record) {
   if (!ok(status)) degrade(status);
 }
 
-Status PowerUp::load_device() {
+// What an image is judged by. Uses the memory that images are verified in.
+Status PowerUp::load_facts() {
   const auto bytes = images_.scratch();
   ASEPTIC_BOOT_TRY(port_.storage.read_into(Area::kProvisioning, 0, bytes));
   if (!ok(decode_provisioning(port_.hasher, bytes, provisioning_))) return Status::kProvisioningInvalid;
-  ASEPTIC_BOOT_TRY(port_.store.load(store_));
+  return port_.store.load(store_);
+}
+
+Status PowerUp::load_device() {
+  ASEPTIC_BOOT_TRY(load_facts());
   sealer_.hasher = &port_.hasher;
   sealer_.keyed = has_capability(kPortDeviceSecret);
   if (sealer_.keyed) {
@@ -50,7 +55,7 @@ Status PowerUp::load_device() {
     const DerivedKeys keys = derive_keys(port_.hasher, secret);
     copy_digest(sealer_.key, keys.journal);
     copy_digest(confirm_key_, keys.confirm);
-    const std::uint8_t state[] = {static_cast<std::uint8_t>(port_.debug), static_cast<std::uint8_t>(provisioning_.life_cycle)};
+    const std::uint8_t state[] = {static_cast<std::uint8_t>(port_.hardware.debug), static_cast<std::uint8_t>(provisioning_.life_cycle)};
     copy_digest(report_key_, derive_report_key(port_.hasher, secret, port_.boot_digest, state));
   }
   return Status::kOk;
@@ -139,12 +144,13 @@ void PowerUp::begin_boot() {
   if (read_request(RequestKind::kArm)) {
     ArmVoid reason;
     armed_ = arm_holds(request(), ended, reason);
+    armed_again_ = arm_holds(request(), ended, reason);
     if (!armed_) tell(EventCode::kArmVoid, static_cast<std::uint32_t>(reason));
   }
   Record boot(RecordTag::kBoot, kNoDigest);
   boot.value = ended + 1;
   boot.detail = static_cast<std::uint8_t>(port_.cause);
-  boot.slot = static_cast<std::uint8_t>(port_.debug);  // for whoever reads the journal; the fold ignores it
+  boot.slot = static_cast<std::uint8_t>(port_.hardware.debug);  // for whoever reads the journal; the fold ignores it
   append(boot);
   tell(EventCode::kBoot, ended + 1);
   // PERMIT is cleared at every start, before anything runs.
@@ -153,9 +159,9 @@ void PowerUp::begin_boot() {
     armed_ = false;
 }
 
-bool PowerUp::debug_port_matters() const {
-  return port_.debug == DebugPort::kOpen && (provisioning_.life_cycle == LifeCycle::kProduction ||
-                                             port_.fused_life_cycle == LifeCycle::kProduction);
+bool PowerUp::debug_port_matters(const HardwareReading& hardware) const {
+  return hardware.debug == DebugPort::kOpen && (provisioning_.life_cycle == LifeCycle::kProduction ||
+                                                hardware.fused_life_cycle == LifeCycle::kProduction);
 }
 
 Status PowerUp::run(Decision& out) {
@@ -163,9 +169,9 @@ Status PowerUp::run(Decision& out) {
   open_journal();
   begin_boot();
   // SECURITY(T-49): an open debug port is judged by fuses, recorded in the BOOT record, and in the report.
-  if (debug_port_matters()) {
+  if (debug_port_matters(port_.hardware)) {
     tell(EventCode::kDebugOpen);
-    if (port_.debug_policy != DebugPolicy::kDegraded) return Status::kDebugOpen;
+    if (port_.hardware.debug_policy != DebugPolicy::kDegraded) return Status::kDebugOpen;
     degrade(Status::kDebugOpen);
   }
   if (!degraded_) {

@@ -37,6 +37,7 @@ class PowerUp {
   };
 
   // power_up.cpp
+  Status load_facts();
   Status load_device();
   void open_journal();
   std::uint32_t next_unused_boot_count() const;
@@ -47,7 +48,7 @@ class PowerUp {
   bool arm_holds(const RequestCellWire& arm, std::uint32_t ended, ArmVoid& reason);
   bool cause_allows_arm() const;
   void begin_boot();
-  bool debug_port_matters() const;
+  bool debug_port_matters(const HardwareReading& hardware) const;
   void sign_report(BootReportWire& report);
   void append(const Record& record);
   void tell(EventCode code, std::uint32_t value = 0);
@@ -89,6 +90,7 @@ class PowerUp {
 
   // choose.cpp
   Status choose(Decision& out);
+  Status approve(ImagePlace place, RunKind kind, const Digest& copied, std::uint32_t& seal);
   Status start(ImagePlace place, RunKind kind, Decision& out);
   bool auto_revert();
   ImagePlace lowest_untried();
@@ -106,6 +108,7 @@ class PowerUp {
   Digest report_key_;
   RequestCell request_;
   bool armed_ = false;
+  bool armed_again_ = false;  // the same question, asked and kept apart
   bool synced_hint_ = false;
   // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may
   // still run.

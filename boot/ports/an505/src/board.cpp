@@ -4,26 +4,10 @@
 #include "aseptic/boot/cortex_m/flash_time.h"
 
 using aseptic::boot::cortex_m::reg32;
-using aseptic::boot::cortex_m::reg8;
-
-extern "C" {
-extern std::uint8_t __stack_limit[];
-extern std::uint8_t __stack_top[];
-extern std::uint8_t __retained[];
-[[noreturn]] void boot_main();
-}
-
-#ifdef ASEPTIC_BOOT_SLOW_FLASH
-void aseptic::boot::cortex_m::show_flash(char c) {
-  an505::Uart().put(c);
-}
-#endif
 
 namespace aseptic::boot::an505 {
 namespace {
 
-constexpr std::uint32_t kTicksPerSecond = 20'000'000;
-constexpr std::uint32_t kTicksPerPeriod = kTicksPerSecond / 2;
 constexpr std::uint32_t kMpu = 0xE000ED90;
 constexpr std::uint32_t kSauControl = 0xE000EDD0;
 constexpr std::uint32_t kSauNumber = 0xE000EDD8;
@@ -58,12 +42,12 @@ void open_peripherals() {
 
 }  // namespace
 
-Status MemoryFlash::read(std::uint32_t address, MutableBytes out) {
+Status Flash::read(std::uint32_t address, MutableBytes out) {
   copy_bytes(out, {reinterpret_cast<const std::uint8_t*>(kFlashBase + address), out.size()});
   return Status::kOk;
 }
 
-Status MemoryFlash::program(std::uint32_t address, ByteView bytes) {
+Status Flash::program(std::uint32_t address, ByteView bytes) {
   if (address % kWriteUnit != 0 || bytes.size() % kWriteUnit != 0) __builtin_trap();
   cortex_m::FlashOperation operation;
   for (std::size_t i = 0; i < bytes.size(); i += 4) {
@@ -77,7 +61,7 @@ Status MemoryFlash::program(std::uint32_t address, ByteView bytes) {
   return Status::kOk;
 }
 
-Status MemoryFlash::erase_sector(std::uint32_t address) {
+Status Flash::erase_sector(std::uint32_t address) {
   cortex_m::FlashOperation operation;
   for (std::uint32_t i = 0; i < cortex_m::kSectorSize; i += 4) {
     operation.step(cortex_m::kEraseEffort);
@@ -100,7 +84,7 @@ void protect_execution() {
   __asm__ volatile("dsb\n isb\n" ::: "memory");
 }
 
-void start_board() {
+void start() {
   protect_execution();
   reg32(kUart + 16) = 16;  // divisor: the fastest
   reg32(kUart + 8) = 3;    // transmitter and receiver on
@@ -119,82 +103,16 @@ bool Uart::get(std::uint8_t& byte) {
   return true;
 }
 
-// The counter in the top word of the stack is what the handler counts down: nothing else of boot runs any more.
-void start_watchdog(std::uint32_t seconds) {
-  reg32(reinterpret_cast<std::uint32_t>(__retained) + 8) = seconds * (kTicksPerSecond / kTicksPerPeriod);
-  reg32(cortex_m::kSysTickReload) = kTicksPerPeriod - 1;
-  reg32(cortex_m::kSysTickValue) = 0;
-  reg32(cortex_m::kSysTickControl) = 7;
-}
-
-void run_application(std::uint32_t entry) {
-  const std::uint32_t stack = reg32(kLoadSecure);
+void give_machine_to_application() {
   open_load_memory();
   open_peripherals();
-  open_range(0, kLoadNonSecure, 0x281FFFFF);
+  open_range(0, kRunAddress, 0x281FFFFF);
   open_range(1, kFlashBase + cortex_m::kApplicationArea, 0x80FFFFFF);
   open_range(2, 0x40000000, 0x4FFFFFFF);
   reg32(kSauControl) = 1;
   // SECURITY: the secure SysTick and faults outrank everything the application can mask.
   reg32(cortex_m::kResetControl) = cortex_m::kResetKey | kPrioritiseSecure;
-  reg32(kNonSecureVectorTable) = kLoadNonSecure;
-  __asm__ volatile(
-      "dsb\n isb\n"
-      "msr msp_ns, %0\n"
-      "movs r1, #0\n"
-      "msr control_ns, r1\n"
-      "msr msplim_ns, r1\n"
-      "bic r0, %1, #1\n"
-      "movs r2, #0\n movs r3, #0\n movs r4, #0\n movs r5, #0\n movs r6, #0\n movs r7, #0\n"
-      "mov r8, r1\n mov r9, r1\n mov r10, r1\n mov r11, r1\n mov r12, r1\n mov lr, r1\n"
-      "bxns r0\n"
-      "udf #0\n udf #0\n udf #0\n udf #0\n"
-      :
-      : "r"(stack), "r"(entry)
-      : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "memory");
-  __builtin_unreachable();
-}
-
-volatile cortex_m::RetainedCause& retained_by_boot() {
-  return *reinterpret_cast<volatile cortex_m::RetainedCause*>(__retained);
-}
-volatile cortex_m::RetainedCause& retained_by_application() {
-  return *reinterpret_cast<volatile cortex_m::RetainedCause*>(kLoadSecure + kLoadSize);
+  reg32(kNonSecureVectorTable) = kRunAddress;
 }
 
 }  // namespace aseptic::boot::an505
-
-namespace {
-
-using namespace aseptic::boot;
-
-// Any fault, of boot or (secure faults, escalated faults) of the application: a lock-up, recorded at the next start.
-[[noreturn]] void on_fault() {
-  cortex_m::reset_with(an505::retained_by_boot(), ResetCause::kLockUp);
-}
-
-void on_systick() {
-  volatile std::uint32_t& left = reg32(reinterpret_cast<std::uint32_t>(__retained) + 8);
-  if (left == 0) cortex_m::reset_with(an505::retained_by_boot(), ResetCause::kWatchdog);
-  left = left - 1;
-}
-
-}  // namespace
-
-extern "C" [[gnu::naked, noreturn]] void reset_entry() {
-  __asm__ volatile(
-      "movw r0, #:lower16:__stack_limit\n movt r0, #:upper16:__stack_limit\n"
-      "msr msplim, r0\n"
-      "movw r1, #:lower16:__stack_top\n movt r1, #:upper16:__stack_top\n"
-      "movw r2, #0x5AA5\n movt r2, #0x5AA5\n"
-      "1: str r2, [r0], #4\n"
-      "cmp r0, r1\n"
-      "bne 1b\n"
-      "bl boot_main\n"
-      "udf #0\n");
-}
-
-using Handler = void (*)();
-[[gnu::section(".vectors"), gnu::used]] const Handler kVectors[16] = {
-    reinterpret_cast<Handler>(__stack_top), reset_entry, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault,
-    on_fault, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault, on_systick};

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// QEMU's ast1030-evb (EMULATED): addresses, and what only this board can do.
+// QEMU's ast1030-evb (EMULATED): addresses, and what only this board can do. Used by boot_main.cpp of cortex_m.
 #pragma once
+#include "aseptic/boot/ast1030/spi_flash.h"
 #include "aseptic/boot/cortex_m/stage.h"
 
 namespace aseptic::boot::ast1030 {
 
-inline constexpr std::uint32_t kLoadAddress = 0x00020000;
+inline constexpr std::uint32_t kRunAddress = 0x00020000;
+inline constexpr std::uint32_t kLoadMemory = kRunAddress;
 // The last 16 bytes are the application's retained words; an image must end before them.
 inline constexpr std::uint32_t kLoadSize = 0x00070000 - 16;
 inline constexpr std::uint32_t kMailbox = 0x000A2000;  // behind boot's memory
 inline constexpr std::uint32_t kUart = 0x7E784000;
+// This core has one SysTick and the application could stop it: a product takes its part's independent watchdog.
+inline constexpr std::uint32_t kTicksPerSecond = 200'000'000;
+inline constexpr std::uint32_t kTicksPerPeriod = kTicksPerSecond / 20;
+
+using Flash = SpiFlash;
 
 class Uart final : public cortex_m::Console {
  public:
@@ -21,10 +28,12 @@ class Uart final : public cortex_m::Console {
   }
 };
 
-void start_watchdog(std::uint32_t seconds);
-[[noreturn]] void run_application(std::uint32_t entry);
-
-volatile cortex_m::RetainedCause& retained_by_boot();
-volatile cortex_m::RetainedCause& retained_by_application();
+inline void start() {}
+// The vector table stays boot's, so that faults and the trial's watchdog end in boot.
+inline void give_machine_to_application() {}
 
 }  // namespace aseptic::boot::ast1030
+
+namespace aseptic::boot {
+namespace board = ast1030;
+}

@@ -1,28 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/boot/cortex_m/crypto.h"
 
-#include <bearssl.h>
-
 #include "aseptic/boot/cortex_m/p256.h"
 #include "aseptic/boot/signatures/lms.h"
 #include "aseptic/boot/signatures/slh_dsa.h"
 
-namespace aseptic::boot::cortex_m {
-namespace {
-br_sha256_context* context_of(std::array<std::uint8_t, 112>& storage) {
-  static_assert(sizeof(br_sha256_context) <= 112 && alignof(br_sha256_context) <= 8);
-  return reinterpret_cast<br_sha256_context*>(storage.data());
+extern "C" {
+// BearSSL (src/inner.h): the compression function and the initial value. Its contexts carry tables of functions and
+// lengths of 64 bits that nobody here needs.
+void br_sha2small_round(const unsigned char* block, std::uint32_t* state);
+extern const std::uint32_t br_sha256_IV[8];
 }
-}  // namespace
+
+namespace aseptic::boot::cortex_m {
 
 void Sha256::reset() {
-  br_sha256_init(context_of(context_));
+  __builtin_memcpy(context_.state, br_sha256_IV, sizeof context_.state);
+  context_.size = 0;
 }
+
 void Sha256::update(ByteView bytes) {
-  br_sha256_update(context_of(context_), bytes.data(), bytes.size());
+  constexpr std::uint32_t kBlock = sizeof context_.block;
+  const std::uint8_t* from = bytes.data();
+  for (std::uint32_t left = bytes.size(); left != 0;) {
+    const std::uint32_t at = context_.size % kBlock;
+    const std::uint32_t part = left < kBlock - at ? left : kBlock - at;
+    __builtin_memcpy(context_.block + at, from, part);
+    from += part;
+    left -= part;
+    context_.size += part;
+    if (at + part == kBlock) br_sha2small_round(context_.block, context_.state);
+  }
 }
+
 void Sha256::finish(Digest& out) {
-  br_sha256_out(context_of(context_), out.data());
+  constexpr std::uint32_t kLengthAt = sizeof context_.block - 8;
+  std::uint32_t at = context_.size % sizeof context_.block;
+  context_.block[at++] = 0x80;
+  if (at > kLengthAt) {
+    __builtin_memset(context_.block + at, 0, sizeof context_.block - at);
+    br_sha2small_round(context_.block, context_.state);
+    at = 0;
+  }
+  __builtin_memset(context_.block + at, 0, kLengthAt - at);
+  const std::uint32_t length[] = {__builtin_bswap32(context_.size >> 29U), __builtin_bswap32(context_.size << 3U)};
+  __builtin_memcpy(context_.block + kLengthAt, length, sizeof length);
+  br_sha2small_round(context_.block, context_.state);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::uint32_t word = __builtin_bswap32(context_.state[i]);
+    __builtin_memcpy(&out[4 * i], &word, sizeof word);
+  }
 }
 
 Status PairVerifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySize> public_key, const Digest& message_digest,

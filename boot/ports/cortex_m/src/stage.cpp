@@ -38,17 +38,15 @@ class NoEntropy final : public Entropy {
   Status fill(Digest&) override { return Status::kIoError; }
 };
 
-// SECURITY(T-49): closed only when two independent copies say so, each read twice; anything else is open.
-void read_hardware_state(NorFlash& flash, Port& port) {
-  port.debug = DebugPort::kClosed;
-  port.debug_policy = DebugPolicy::kRefuse;
-  for (int reading = 0; reading < 2; ++reading) {
-    HardwareState state{};
-    const bool read = ok(flash.read(kHardwareState.offset, {reinterpret_cast<std::uint8_t*>(&state), sizeof state}));
-    if (!read || state.debug_closed != kDebugClosed || state.debug_inverted != ~kDebugClosed) port.debug = DebugPort::kOpen;
-    if (!read || state.life_cycle == kFusedProduction) port.fused_life_cycle = LifeCycle::kProduction;
-    if (state.debug_policy == kFusedDegraded) port.debug_policy = DebugPolicy::kDegraded;
-  }
+// SECURITY(T-49): closed only when two independent copies say so; anything else, a register that cannot be read included, is
+// open and production.
+[[gnu::noinline]] void read_hardware_state(NorFlash& flash, HardwareReading& out) {
+  HardwareState state{};
+  const bool read = ok(flash.read(kHardwareState.offset, {reinterpret_cast<std::uint8_t*>(&state), sizeof state}));
+  const bool closed = read && state.debug_closed == kDebugClosed && state.debug_inverted == ~kDebugClosed;
+  out.debug = closed ? DebugPort::kClosed : DebugPort::kOpen;
+  if (!read || state.life_cycle == kFusedProduction) out.fused_life_cycle = LifeCycle::kProduction;
+  if (state.debug_policy == kFusedDegraded) out.debug_policy = DebugPolicy::kDegraded;
 }
 
 }  // namespace
@@ -67,7 +65,8 @@ Status decide(const Board& board, Decision& out) {
   port.cause = take_reset_cause(board.own_cause, board.application_cause);
   port.boot_version = kBootVersion;
   copy_digest(port.boot_digest, hash_of(hasher, board.code));
-  read_hardware_state(board.flash, port);
+  read_hardware_state(board.flash, port.hardware);
+  read_hardware_state(board.flash, port.hardware_again);
   P256Signer signer;
   port.report_signer = &signer;
   return power_up(port, out);

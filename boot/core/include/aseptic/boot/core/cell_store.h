@@ -26,6 +26,8 @@ class CellStore final : public MonotonicStore {
   };
   Status read_cell(std::size_t index, MonotonicCell& out);
   Status find(Current& out);
+  Status find_twice(Current& out);
+  static Status check_rises(const Current& current, std::uint32_t floor, std::uint32_t revoked, std::uint32_t generation);
   Status write_oldest(const Current& current, const MonotonicState& state);
 
   Storage& storage_;

@@ -28,9 +28,10 @@ struct ImageFacts {
 };
 
 enum class Extent : std::uint8_t {
+  kSigned,    // the signed region and its signatures only
   kImage,
-  kWholeSlot
-};  // kWholeSlot: also the bytes behind the image are blank
+  kWholeSlot  // also the bytes behind the image are blank
+};
 
 // What is read at once: small where memory is.
 inline constexpr std::size_t kWorkBlockSize = sizeof(std::size_t) > 4 ? kImageBlockSize : 512;
@@ -42,8 +43,9 @@ class ImageVerifier {
   // `out` is meaningless after an error.
   Status verify(Area area, Extent extent, ImageFacts& out);
 
-  // Copies the executable region, seals the copy and verifies the copy.
-  Status load(Area area, const ImageFacts& facts);
+  // Copies the executable region, seals the copy and verifies the copy, whose digest is `measured`: for a caller that does
+  // not trust a mere kOk.
+  Status load(Area area, const ImageFacts& facts, Digest& measured);
 
   // Writes an image over another area, which is erased first. Not durable before a sync.
   Status copy(Area from, AreaOffset size, Area to);

@@ -77,6 +77,14 @@ class ReportSigner {
 // What the fuses of a device say about an open debug port in production (rule 11).
 enum class DebugPolicy : std::uint8_t { kRefuse = 0, kDegraded = 1 };
 
+// One reading of fuses and debug status.
+struct HardwareReading {
+  DebugPort debug = DebugPort::kUnknown;
+  // From fuses, never from an image. Production here makes a device a production device whatever its record says.
+  LifeCycle fused_life_cycle = LifeCycle::kDevelopment;
+  DebugPolicy debug_policy = DebugPolicy::kRefuse;
+};
+
 struct Port {
   Storage& storage;
   MonotonicStore& store;
@@ -86,12 +94,11 @@ struct Port {
   Entropy& entropy;
   EventSink& events;
   ResetCause cause = ResetCause::kUnknown;
-  DebugPort debug = DebugPort::kUnknown;
+  // SECURITY(T-55): two readings that have nothing in common; the second is judged in the last pass before a start.
+  // A port that has no such hardware leaves the second alone.
+  HardwareReading hardware, hardware_again;
   std::uint32_t boot_version = 1;
   Digest boot_digest{};
-  // From fuses, never from an image. Production here makes a device a production device whatever its record says.
-  LifeCycle fused_life_cycle = LifeCycle::kDevelopment;
-  DebugPolicy debug_policy = DebugPolicy::kRefuse;
   ReportSigner* report_signer = nullptr;  // none: reports carry no signature
 };
 

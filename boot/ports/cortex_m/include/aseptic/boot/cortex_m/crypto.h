@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 and ECDSA P-256 for boot on a microcontroller, over BearSSL's sources (tools/fetch_bearssl).
+// SHA-256 and ECDSA P-256 for boot on a microcontroller, over parts of BearSSL's sources (tools/fetch_bearssl).
 // Verification handles public data only. Not thread safe.
 #pragma once
 #include "aseptic/boot/core/port.h"
@@ -15,9 +15,13 @@ class Sha256 final : public Hasher {
   void rewind() override { context_ = mark_; }
 
  private:
-  using Context = std::array<std::uint8_t, 112>;
-  alignas(8) Context context_;
-  alignas(8) Context mark_;
+  struct Context {
+    std::uint32_t state[8];
+    std::uint32_t size;  // of what has been hashed, in bytes: less than 512 MiB
+    std::uint8_t block[64];
+  };
+  Context context_;
+  Context mark_;
 };
 
 // Both signatures: P-256 by BearSSL, SLH-DSA by boot/signatures; in profile cnsa2 (ASEPTIC_BOOT_CNSA2) also LMS.
