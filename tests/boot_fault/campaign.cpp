@@ -10,6 +10,9 @@
 #include <memory>
 #include <utility>
 
+#include "aseptic/boot/cortex_m/flash_map.h"
+#include "aseptic/boot/format/mailbox.h"
+
 namespace aseptic::test {
 namespace {
 
@@ -18,6 +21,8 @@ constexpr std::uint64_t kBlocksMargin = 50'000;     // more than the rest of the
 constexpr unsigned kMilestoneVisitsMax = 300;       // an entry that is executed more often is no milestone
 constexpr std::size_t kResyncWindow = 64;
 constexpr std::uint32_t kSkipBytesMax = 32;
+constexpr std::uint32_t kRetainedSize = 16;  // the application's retained words at the end of load memory
+const std::uint32_t kRunKind = kFlash.begin + boot::cortex_m::flash_area(boot::Area::kMailbox).offset + offsetof(boot::BootReportWire, run_kind);
 constexpr std::uint32_t kMpuControl = 0xE000ED94;
 constexpr std::uint32_t kSauControl = 0xE000EDD0;
 constexpr std::uint32_t kSecureAlias = 1U << 28U;
@@ -400,12 +405,20 @@ Stop Campaign::run_fast() {
   return fast_->run(blocks_total_ - std::min(gone, blocks_total_) + kBlocksMargin);
 }
 
+// The permitted image at its entry; or anywhere in load memory when that holds the image and behind it the zeros that boot
+// wrote: nothing that boot has not judged is there.
 bool Campaign::is_started_as_permitted(std::uint32_t pc) {
-  const Bytes& code = scenario_.permitted;
-  if (code.empty() || !kLoadNonSecure.contains(pc)) return false;
-  std::uint32_t entry = 0;
-  std::memcpy(&entry, code.data() + 4, sizeof entry);
-  return pc == (entry & ~1U) && std::equal(code.begin(), code.end(), board_.load.begin());
+  if (!kLoadNonSecure.contains(pc)) return false;
+  const auto starts = [&](const Bytes& code) {
+    if (code.empty() || !std::equal(code.begin(), code.end(), board_.load.begin())) return false;
+    std::uint32_t entry = 0;
+    std::memcpy(&entry, code.data() + 4, sizeof entry);
+    const auto behind = board_.load.begin() + static_cast<std::ptrdiff_t>(code.size());
+    const auto end = board_.load.begin() + (kLoad.size - kRetainedSize);
+    return pc == (entry & ~1U) || std::all_of(behind, end, [](std::uint8_t byte) { return byte == 0; });
+  };
+  const bool forced = *board_.at(kRunKind) == static_cast<std::uint8_t>(boot::RunKind::kForcedTrial);
+  return starts(scenario_.permitted) || (forced && starts(scenario_.last_resort));
 }
 
 // Empty while nothing in the monotonic store has fallen. A store that does not read stops the device.
@@ -431,7 +444,8 @@ Outcome Campaign::judge(Stop stop, const Engine& engine) {
       // is on, everything is.
       if (engine.went_non_secure() && ((pc & kSecureAlias) != 0 || (engine.system_word(kSauControl) & 1U) == 0)) return Outcome::kTrapped;
       if (!engine.went_non_secure() && (engine.system_word(kMpuControl) & 1U) != 0) return Outcome::kTrapped;
-      what_ = fmt::format("runs bytes at {:#x}{}", pc, engine.went_non_secure() ? "" : " in the secure state");
+      const std::uint8_t kind = *board_.at(kRunKind);
+      what_ = fmt::format("runs bytes at {:#x}{}, run kind {}", pc, engine.went_non_secure() ? "" : " in the secure state", kind);
       return Outcome::kBypass;
     }
     case Stop::kTrapped:

@@ -215,7 +215,9 @@ Scenario tampered_journal() {
   const RecordSealer sealer{&hasher, true, derive_keys(hasher, secret).journal};
   static_cast<void>(make_factory_journal(hasher, sealer, {std::span(other).first<kManifestRegionSize>()}, journal));
   bench.flash().put(Area::kJournal, journal);
-  return bench.done("tampered_journal", "a journal of another device confirms another release", application(0x11));
+  Scenario s = bench.done("tampered_journal", "a journal of another device confirms another release", application(0x11));
+  s.last_resort = application(0x22);
+  return s;
 }
 
 // Release 2 in slot B is staged, with arm and permit; the reset decides.
@@ -242,6 +244,7 @@ Scenario trial(bool commanded) {
   Scenario s = commanded ? bench.done("armed_trial", "", application(0x22))
                          : bench.done("unarmed_trial", "an armed trial after a loss of power", application(0x11));
   s.commanded = commanded;
+  if (!commanded) s.last_resort = application(0x22);
   return s;
 }
 

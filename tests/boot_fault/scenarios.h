@@ -16,6 +16,7 @@ struct Scenario {
   std::string wrong;       // in a few words; empty: a control, in which `permitted` must start
   Bytes flash;
   Bytes permitted;         // code of the only image that may start; empty: none
+  Bytes last_resort;       // another verified release: it may start as a forced trial, with therapy inhibited (rule 4)
   bool commanded = false;  // the reset was commanded by the application; else power was lost
   std::uint32_t floor = 0;
   std::uint32_t revoked = 0;

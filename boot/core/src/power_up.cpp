@@ -82,11 +82,12 @@ void PowerUp::discard_journal(std::uint32_t reason) {
   fresh.generation = store_.generation;
   if (has_capability(kPortNvStore)) {
     // The sequence is known even when the image is gone: a wiped journal opens no way to an older release.
-    copy_digest(fresh.confirmed.manifest, store_.confirmed);
     fresh.confirmed.sequence = store_.confirmed_sequence;
     fresh.confirmed.min_root_version = store_.confirmed_min_root_version;
     const ImagePlace place = find(store_.confirmed);
     if (place != ImagePlace::kNone) fresh.confirmed = measure(place).facts.info;
+    // SECURITY(T-55): last, whatever was found: the store alone says which digest is confirmed.
+    copy_digest(fresh.confirmed.manifest, store_.confirmed);
     fresh.quarantine = store_.quarantine;
     fresh.quarantine_count = store_.quarantine_count;
   }
