@@ -2,6 +2,7 @@
 #include "hostile_repository.h"
 
 #include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -54,6 +55,17 @@ core::Bytes TestKey::sign(core::ByteView message) const {
   ASEPTIC_ASSERT(done == 1);
   signature.resize(size);
   return signature;
+}
+
+core::Bytes TestKey::sign_raw(core::ByteView message) const {
+  const core::Bytes der = sign(message);
+  const unsigned char* at = der.data();
+  const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> parts(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())), ECDSA_SIG_free);
+  ASEPTIC_ASSERT(parts != nullptr);
+  core::Bytes raw(64);
+  BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), raw.data(), 32);
+  BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), raw.data() + 32, 32);
+  return raw;
 }
 
 core::UtcTime test_time(std::string_view text) { return *core::parse_utc(text); }

@@ -23,6 +23,7 @@ class TestKey {
   [[nodiscard]] TufKey tuf_key() const { return TufKey::from_public_key(*public_key_); }
   [[nodiscard]] KeyId id() const { return tuf_key().default_id(); }
   [[nodiscard]] core::Bytes sign(core::ByteView message) const;
+  [[nodiscard]] core::Bytes sign_raw(core::ByteView message) const;  // P-256 only: r || s
   [[nodiscard]] core::Bytes sign(std::string_view message) const { return sign(core::as_bytes(message)); }
 
  private:
