@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::string> trees, builders, release_keys, others;
   std::string hardware;
   std::uint32_t revoke_mask = 0, min_boot = 0, min_root = 0;
+  std::uint64_t load_address = 0, entry = 0;
   bool revoke_now = false, yes = false;
 };
 
@@ -86,10 +87,12 @@ core::Result<publish::ImagePlan> plan_of(Workbench& bench, const Options& option
                           .version = description.draft.version.text(), .sequence = component->sequence, .epoch = component->epoch,
                           .key_revoke_mask = options.revoke_mask,
                           .revocation = options.revoke_now ? publish::Revocation::kNow : publish::Revocation::kAfterPolicyDelay,
-                          .min_boot_version = options.min_boot, .min_root_version = options.min_root, .profile = bench.profile()};
+                          .min_boot_version = options.min_boot, .min_root_version = options.min_root,
+                          .load_address = options.load_address, .entry = options.entry, .profile = bench.profile()};
   for (const trust::ComponentDependency& dependency : component->dependencies)
     plan.dependencies.push_back({dependency.component, dependency.sequence_min});
-  if (!options.exec_file.empty()) plan.regions.push_back({publish::ImageRegionKind::kExecCopied, options.exec_file});
+  if (!options.exec_file.empty()) plan.regions.push_back({publish::ImageRegionKind::kExecCopied, options.exec_file,
+                            options.load_address != 0 ? publish::ProgramForm::kRaw : publish::ProgramForm::kStaticElf});
   for (const std::string& tree : options.trees) plan.regions.push_back({publish::ImageRegionKind::kTreeVerified, tree});
   for (const std::string& other : options.others) {
     ASEPTIC_TRY(const publish::SetMember member, set_member(other));
@@ -176,6 +179,8 @@ void add_image_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--builder", options->builder, "Builder's public key, P-256 (PEM file or label)")->required();
   command->add_option("--release-key", options->release_key, "Release role's public key for images, SLH-DSA or LMS (PEM file or label)")->required();
   command->add_option("--exec", options->exec_file, "Static ELF program: copied to memory, verified there, run there");
+  command->add_option("--load-address", options->load_address, "The program is a raw image linked for this address (microcontroller)");
+  command->add_option("--entry", options->entry, "... and starts here");
   command->add_option("--tree", options->trees, "File system image, verified block by block when read (repeat)")->allow_extra_args(false);
   command->add_option("--with", options->others, "Another component of the set, UUID:SEQUENCE:EPOCH:IMAGE-DIGEST (repeat)")->allow_extra_args(false);
   command->add_option("--revoke-mask", options->revoke_mask, "Key slots that this image revokes once confirmed, bit i = slot i");

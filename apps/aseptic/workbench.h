@@ -92,6 +92,7 @@ void add_sign_commands(CLI::App& app, Workbench& bench);
 void add_sign_command(CLI::App& parent, Workbench& bench);  // `sign` also stands below `release`
 void add_image_commands(CLI::App& app, Workbench& bench);
 void add_release_commands(CLI::App& app, Workbench& bench);
+void add_boot_commands(CLI::App& app, Workbench& bench);
 void add_device_commands(CLI::App& app, Workbench& bench);
 void add_inspect_commands(CLI::App& app, Workbench& bench);
 

@@ -135,7 +135,7 @@ core::Result<boot::Region> copy_region(const ImageRegionSource& source, const bo
     file.read(reinterpret_cast<char*>(block.data()), static_cast<std::streamsize>(block.size()));
     const auto count = static_cast<std::size_t>(file.gcount());
     if (count == 0) break;
-    if (region.size == 0 && region.kind == boot::RegionKind::kExecCopied)
+    if (region.size == 0 && region.kind == boot::RegionKind::kExecCopied && source.form == ProgramForm::kStaticElf)
       ASEPTIC_TRY_VOID(check_static_elf(source.file, core::ByteView(block).first(count)));
     // A file system image whose size is no multiple of the block is completed with zeros, which the tree covers.
     std::fill(block.begin() + static_cast<std::ptrdiff_t>(count), block.end(), std::uint8_t{0});
@@ -163,6 +163,8 @@ core::Result<boot::Manifest> manifest_of(const ImagePlan& plan, const ImageKeys&
   m.epoch = plan.epoch;
   m.policy_flags = plan.revocation == Revocation::kNow ? boot::kPolicyRevokeNow : 0;
   m.key_revoke_mask = plan.key_revoke_mask;
+  m.load_address = plan.load_address;
+  m.entry = plan.entry;
   m.min_boot_version = plan.min_boot_version;
   m.min_root_version = plan.min_root_version;
   m.build_id = plan.build_id.bytes;

@@ -16,6 +16,7 @@
 #include "aseptic/trust/provisioning_attributes.h"
 #include "aseptic/trust/trusted_metadata.h"
 #include "boot_hasher.h"
+#include "provisioning_record.h"
 
 namespace aseptic::publish {
 namespace {
@@ -38,7 +39,9 @@ const trust::Component* component_of(const ProvisionPlan& plan) {
   return plan.description.find(plan.component);
 }
 
-core::Result<void> check_plan(const ProvisionPlan& plan) {
+}  // namespace
+
+core::Result<void> check_provision_plan(const ProvisionPlan& plan) {
   ASEPTIC_TRY_VOID(check_device_id(plan.device_id));
   if (!component_of(plan)) return input("name one of the description's components with --component");
   if (plan.keys.empty() || plan.keys.size() > boot::kKeySlotCount) return input("a device has 1 to 4 pairs of image keys");
@@ -50,7 +53,7 @@ core::Result<void> check_plan(const ProvisionPlan& plan) {
   return {};
 }
 
-core::Result<void> check_image(const ProvisionPlan& plan, const ImageInfo& info) {
+core::Result<void> check_factory_image(const ProvisionPlan& plan, const ImageInfo& info) {
   const trust::ReleaseManifest& draft = plan.description.draft;
   if (info.product != draft.product) return input("the factory image is for the product " + info.product.text());
   const bool fits = std::ranges::any_of(draft.hardware, [&](const trust::HardwareRange& range) { return range.id == info.hardware; }) &&
@@ -60,6 +63,30 @@ core::Result<void> check_image(const ProvisionPlan& plan, const ImageInfo& info)
   if (!fits) return input("the factory image is not for this hardware and revision " + std::to_string(plan.hardware_revision));
   return {};
 }
+
+core::Result<boot::Provisioning> provisioning_record(const ProvisionPlan& plan, const ImageInfo& info) {
+  boot::Provisioning record;
+  record.device_id = boot_device_id(plan.device_id).bytes;
+  record.product = info.product.bytes;
+  record.hardware = info.hardware.bytes;
+  record.hardware_revision = plan.hardware_revision;
+  record.life_cycle = plan.profile == Profile::kProduction ? boot::LifeCycle::kProduction : boot::LifeCycle::kDevelopment;
+  record.recovery_present = true;
+  record.port_capabilities = kPortCapabilities;
+  BootHasher hasher;
+  for (std::size_t i = 0; i < plan.keys.size(); ++i) {
+    ASEPTIC_TRY(const core::Bytes point, plan.keys[i].builder.p256_point());
+    boot::KeySlot& slot = record.key_slots[i];
+    slot.provisioned = true;
+    std::ranges::copy(point, slot.keys.p256.begin());
+    slot.keys.post_quantum.algorithm = static_cast<boot::PostQuantumAlgorithm>(plan.keys[i].release.algorithm());
+    std::ranges::copy(plan.keys[i].release.raw(), slot.keys.post_quantum.bytes.begin());
+    slot.hash = boot::key_slot_hash(hasher, slot.keys);
+  }
+  return record;
+}
+
+namespace {
 
 // The root carries its own threshold; the policy, where there is one, is signed by it.
 core::Result<void> check_statements(const ProvisionPlan& plan) {
@@ -85,28 +112,6 @@ core::Result<void> copy_to_slot(const Path& image, const Path& slot, std::uint64
   if (!error) std::filesystem::permissions(slot, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
   if (error) return core::Error(PublishCode::kFileIo, "cannot write " + slot.string() + ": " + error.message());
   return {};
-}
-
-core::Result<boot::Provisioning> provisioning_record(const ProvisionPlan& plan, const ImageInfo& info) {
-  boot::Provisioning record;
-  record.device_id = boot_device_id(plan.device_id).bytes;
-  record.product = info.product.bytes;
-  record.hardware = info.hardware.bytes;
-  record.hardware_revision = plan.hardware_revision;
-  record.life_cycle = plan.profile == Profile::kProduction ? boot::LifeCycle::kProduction : boot::LifeCycle::kDevelopment;
-  record.recovery_present = true;
-  record.port_capabilities = kPortCapabilities;
-  BootHasher hasher;
-  for (std::size_t i = 0; i < plan.keys.size(); ++i) {
-    ASEPTIC_TRY(const core::Bytes point, plan.keys[i].builder.p256_point());
-    boot::KeySlot& slot = record.key_slots[i];
-    slot.provisioned = true;
-    std::ranges::copy(point, slot.keys.p256.begin());
-    slot.keys.post_quantum.algorithm = static_cast<boot::PostQuantumAlgorithm>(plan.keys[i].release.algorithm());
-    std::ranges::copy(plan.keys[i].release.raw(), slot.keys.post_quantum.bytes.begin());
-    slot.hash = boot::key_slot_hash(hasher, slot.keys);
-  }
-  return record;
 }
 
 core::Result<void> write_boot_files(const Path& folder, const ProvisionPlan& plan, const ImageInfo& info, platform::Entropy& entropy) {
@@ -202,9 +207,9 @@ core::Uuid boot_device_id(std::string_view device_id) {
 core::Result<DeviceFolder> DeviceFolder::prepare(const Path& folder, ProvisionPlan plan, platform::Entropy& entropy) {
   std::error_code error;
   if (std::filesystem::exists(folder, error)) return input(folder.string() + " exists already; a device is provisioned once");
-  ASEPTIC_TRY_VOID(check_plan(plan));
+  ASEPTIC_TRY_VOID(check_provision_plan(plan));
   ASEPTIC_TRY(const ImageInfo info, verify_image(plan.image, plan.keys));
-  ASEPTIC_TRY_VOID(check_image(plan, info));
+  ASEPTIC_TRY_VOID(check_factory_image(plan, info));
   ASEPTIC_TRY_VOID(check_statements(plan));
   const std::uint64_t slot_size = slot_size_of(plan, info);
   if (slot_size % boot::kImageBlockSize != 0 || slot_size < info.image_size)

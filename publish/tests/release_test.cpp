@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a program to a published release: images, release manifest, payload index, channel, withdrawal, inspection.
+#include "aseptic/boot/cortex_m/flash_map.h"
+#include "aseptic/boot/format/provisioning.h"
+#include "aseptic/publish/mcu_flash.h"
 #include "aseptic/publish/release.h"
 
 #include <gtest/gtest.h>
@@ -13,6 +16,7 @@
 #include "aseptic/publish/provision.h"
 #include "aseptic/publish/review.h"
 #include "aseptic/publish/verify_repository.h"
+#include "boot_hasher.h"
 #include "press.h"
 #include "tests/support/release_test_key.h"
 
@@ -499,6 +503,57 @@ TEST_F(ReleaseTest, InspectSurvivesDamageOfEveryFormat) {
   const std::string root = press.read(press.repository_path() / "metadata/1.root.json");
   for (std::size_t size = 0; size < root.size(); size += 97) static_cast<void>(inspect_bytes(core::as_bytes(root).first(size), {}));
   SUCCEED();
+}
+
+// An ELF file with one loadable segment, as a linked boot stage is one.
+std::string boot_stage(const std::string& code) {
+  std::string elf(84, '\0');
+  elf.replace(0, 6, std::string("\x7f" "ELF\x01\x01", 6));
+  elf[28] = 52;                                   // program headers
+  elf[52 + 4] = 84;                               // offset of the segment
+  elf[52 + 16] = static_cast<char>(code.size());  // its size in the file
+  return elf + code;
+}
+
+// Answers: RB-07, KM-06
+TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsBootStage) {
+  const Path image = signed_image(1);
+  press.write("boot.elf", boot_stage("code of the boot stage"));
+  press.write("other.elf", boot_stage("code of another stage!"));
+  McuPlan plan_of_flash{.device_id = "pump-0001-mcu", .description = described(1), .component = "pump", .image = image,
+                        .keys = {press.image_keys()}, .boot_elf = press.path("boot.elf")};
+  platform::PosixEntropy entropy;
+  const McuKeys keys = must(make_mcu_flash(press.path("flash.img"), plan_of_flash, entropy));
+  const std::string flash = press.read(press.path("flash.img")), bytes = press.read(image);
+  ASSERT_EQ(flash.size(), 16u << 20);
+  for (const boot::Area area : {boot::Area::kSlotA, boot::Area::kSlotB, boot::Area::kRecovery})
+    EXPECT_EQ(flash.substr(boot::cortex_m::flash_area(area).offset, bytes.size()), bytes);
+  boot::Provisioning record;
+  const auto encoded = core::as_bytes(flash).subspan(boot::cortex_m::flash_area(boot::Area::kProvisioning).offset).first<boot::kProvisioningSize>();
+  BootHasher hasher;
+  ASSERT_EQ(boot::decode_provisioning(hasher, encoded, record), boot::Status::kOk);
+  EXPECT_EQ(record.device_id, boot_device_id("pump-0001-mcu").bytes);
+  EXPECT_TRUE(record.key_slots[0].provisioned);
+  EXPECT_EQ(record.life_cycle, boot::LifeCycle::kDevelopment);
+  EXPECT_NE(keys.boot.pem(), keys.lease.pem());
+  plan_of_flash.boot_elf = press.path("other.elf");
+  EXPECT_NE(must(make_mcu_flash(press.path("other.img"), plan_of_flash, entropy)).boot.pem(), keys.boot.pem());
+  plan_of_flash.boot_elf = image;
+  EXPECT_FALSE(make_mcu_flash(press.path("third.img"), plan_of_flash, entropy)) << "no boot stage";
+}
+
+// Answers: RB-01
+TEST_F(ReleaseTest, ARawProgramIsTakenOnlyForAnAddress) {
+  press.write("raw", std::string(5000, 'r'));
+  ImagePlan raw = plan(1);
+  raw.regions = {{ImageRegionKind::kExecCopied, press.path("raw")}};
+  EXPECT_FALSE(build_image(raw, press.image_keys(), press.path("image"))) << "not a static ELF";
+  raw.regions.front().form = ProgramForm::kRaw;
+  raw.load_address = 0x28000000;
+  raw.entry = 0x28000100;
+  EXPECT_TRUE(build_image(raw, press.image_keys(), press.path("image")));
+  raw.entry = 0x27000000;
+  EXPECT_FALSE(build_image(raw, press.image_keys(), press.path("image"))) << "an entry outside of it";
 }
 
 }  // namespace

@@ -16,9 +16,12 @@ namespace aseptic::publish {
 
 enum class ImageRegionKind : std::uint8_t { kExecCopied, kTreeVerified };
 
+enum class ProgramForm : std::uint8_t { kStaticElf, kRaw };  // raw: linked for one address, for a microcontroller
+
 struct ImageRegionSource {
   ImageRegionKind kind = ImageRegionKind::kExecCopied;
   Path file;
+  ProgramForm form = ProgramForm::kStaticElf;
 };
 
 // One further component of the set, as far as the set digest needs it.
@@ -57,6 +60,7 @@ struct ImagePlan {
   core::Digest tree_salt;                     // random, from the caller; used when a region is tree-verified
   core::Digest build_id;
   core::Digest sbom;
+  std::uint64_t load_address = 0, entry = 0;  // of a raw program linked for one address (microcontroller); 0: a static ELF
   Profile profile = Profile::kDevelopment;    // becomes the life cycle: a production device refuses development for ever
 };
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The factory step of an emulated microcontroller (EMULATED): its whole flash, provisioned as a factory would.
+//
+// Called by `aseptic boot provision`. The map is that of the emulated boards (boot/ports/cortex_m/flash_map.h).
+// Security: refuses what `aseptic device provision` refuses. The device secret and the key of the component's leases are made
+// here and lie in the flash file only (0600); on hardware they are made on the device. The boot key that is returned belongs to
+// this secret, this boot stage, a closed debug port and the profile's life cycle: any other state signs with another key.
+#pragma once
+
+#include "aseptic/publish/provision.h"
+
+namespace aseptic::publish {
+
+struct McuPlan {
+  std::string device_id;
+  std::uint32_t hardware_revision = 1;
+  ReleaseDescription description;
+  std::string component;
+  Path image;                     // signed factory image: both slots and recovery
+  std::vector<ImageKeys> keys;
+  Path boot_elf;                  // the linked boot stage that will run
+  Profile profile = Profile::kDevelopment;
+};
+
+struct McuKeys {
+  core::PublicKey boot;   // verifies its boot reports
+  core::PublicKey lease;  // verifies its leases
+};
+
+core::Result<McuKeys> make_mcu_flash(const Path& flash, const McuPlan& plan, platform::Entropy& entropy);
+
+}  // namespace aseptic::publish

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aseptic/publish/mcu_flash.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+
+#include "aseptic/boot/cortex_m/flash_map.h"
+#include "aseptic/boot/format/mailbox.h"
+#include "aseptic/boot/journal/factory.h"
+#include "aseptic/boot/journal/record.h"
+#include "aseptic/publish/codes.h"
+#include "boot_hasher.h"
+#include "provisioning_record.h"
+
+namespace aseptic::publish {
+namespace {
+
+using boot::Area;
+using boot::cortex_m::flash_area;
+
+constexpr std::uint64_t kFlashFileSize = 16u << 20;  // the emulator's memory that stands for flash
+constexpr std::uint32_t kCapabilities = boot::kPortNvStore | boot::kPortDeviceSecret | boot::kPortKnowsResetCause |
+                                        boot::kPortWriteProtects | boot::kPortRecoveryWritable | boot::kPortEmulated;
+
+core::Error input(std::string sentence) { return {PublishCode::kInput, std::move(sentence)}; }
+
+core::Result<core::PublicKey> public_key_of(const boot::Digest& scalar) {
+  const std::unique_ptr<EC_GROUP, decltype(&EC_GROUP_free)> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1), &EC_GROUP_free);
+  const std::unique_ptr<BIGNUM, decltype(&BN_clear_free)> number(BN_bin2bn(scalar.data(), static_cast<int>(scalar.size()), nullptr), &BN_clear_free);
+  const std::unique_ptr<EC_POINT, decltype(&EC_POINT_free)> point(EC_POINT_new(group.get()), &EC_POINT_free);
+  std::array<std::uint8_t, 65> encoded{};
+  const bool made = EC_POINT_mul(group.get(), point.get(), number.get(), nullptr, nullptr, nullptr) == 1 &&
+                    EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, encoded.data(), encoded.size(), nullptr) == encoded.size();
+  if (!made) return input("a key of the microcontroller could not be made");
+  return core::PublicKey::from_p256_point(core::ByteView(encoded).subspan(1));
+}
+
+// What boot measures of itself: the one loadable segment of its ELF file.
+core::Result<core::Digest> measure_boot(const Path& elf) {
+  ASEPTIC_TRY(const core::Bytes bytes, read_file(elf, 16u << 20));
+  const auto word = [&](std::size_t at) -> std::uint64_t {
+    return at + 4 > bytes.size() ? 0 : bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | static_cast<std::uint64_t>(bytes[at + 3]) << 24;
+  };
+  const std::uint64_t header = word(28), offset = word(static_cast<std::size_t>(header) + 4), size = word(static_cast<std::size_t>(header) + 16);
+  const bool is_elf32 = bytes.size() > 52 && bytes[0] == 0x7f && bytes[1] == 'E' && bytes[4] == 1 && header != 0;
+  if (!is_elf32 || size == 0 || offset > bytes.size() || size > bytes.size() - offset) return input(elf.string() + " is not a linked boot stage");
+  return core::sha256(core::ByteView(bytes).subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size)));
+}
+
+void put_words(core::Bytes& flash, std::uint32_t at, std::initializer_list<std::uint32_t> words) {
+  for (const std::uint32_t word : words)
+    for (int shift = 0; shift < 32; shift += 8) flash[at++] = static_cast<std::uint8_t>(word >> shift);
+}
+
+core::Result<void> put(core::Bytes& flash, Area area, core::ByteView bytes) {
+  if (bytes.size() > flash_area(area).size) return input("the factory image is larger than a slot of the microcontroller");
+  std::ranges::copy(bytes, flash.begin() + flash_area(area).offset);
+  return {};
+}
+
+core::Result<void> put_factory_state(core::Bytes& flash, const boot::Provisioning& record, const boot::Digest& secret, core::ByteView image) {
+  BootHasher hasher;
+  const boot::FactoryImage factory{image.first<boot::kManifestRegionSize>()};
+  const boot::RecordSealer sealer{&hasher, true, boot::derive_keys(hasher, secret).journal};
+  core::Bytes journal(flash_area(Area::kJournal).size), store(flash_area(Area::kMonotonic).size), encoded(boot::kProvisioningSize);
+  if (!boot::ok(boot::make_factory_journal(hasher, sealer, factory, journal)) || !boot::ok(boot::make_factory_store(hasher, record, factory, store)))
+    return input("the factory image cannot be recorded as confirmed");
+  boot::encode_provisioning(record, core::ByteSpan(encoded).first<boot::kProvisioningSize>());
+  ASEPTIC_TRY_VOID(put(flash, Area::kProvisioning, encoded));
+  ASEPTIC_TRY_VOID(put(flash, Area::kSecret, secret));
+  ASEPTIC_TRY_VOID(put(flash, Area::kJournal, journal));
+  ASEPTIC_TRY_VOID(put(flash, Area::kMonotonic, store));
+  for (const Area area : {Area::kSlotA, Area::kSlotB, Area::kRecovery}) ASEPTIC_TRY_VOID(put(flash, area, image));
+  return {};
+}
+
+}  // namespace
+
+core::Result<McuKeys> make_mcu_flash(const Path& file, const McuPlan& plan, platform::Entropy& entropy) {
+  ProvisionPlan checked{.device_id = plan.device_id, .hardware_revision = plan.hardware_revision, .description = plan.description,
+                        .component = plan.component, .image = plan.image, .keys = plan.keys, .profile = plan.profile};
+  ASEPTIC_TRY_VOID(check_provision_plan(checked));
+  ASEPTIC_TRY(const ImageInfo info, verify_image(plan.image, plan.keys));
+  ASEPTIC_TRY_VOID(check_factory_image(checked, info));
+  ASEPTIC_TRY(boot::Provisioning record, provisioning_record(checked, info));
+  record.port_capabilities = kCapabilities;
+  ASEPTIC_TRY(const core::Digest boot_digest, measure_boot(plan.boot_elf));
+  ASEPTIC_TRY(const core::Bytes image, read_file(plan.image, flash_area(Area::kSlotA).size));
+
+  boot::Digest secret{}, lease{};
+  entropy.fill(secret);
+  entropy.fill(std::span(lease).subspan<1>());  // below the group's order
+  const bool is_production = plan.profile == Profile::kProduction;
+  core::Bytes flash(boot::cortex_m::kFlashSize, 0xFF);
+  ASEPTIC_TRY_VOID(put_factory_state(flash, record, secret, image));
+  put_words(flash, boot::cortex_m::kHardwareState.offset,
+            {is_production ? boot::cortex_m::kFusedProduction : 0, 0, boot::cortex_m::kDebugClosed, ~boot::cortex_m::kDebugClosed});
+  std::ranges::copy(lease, flash.begin() + boot::cortex_m::kApplicationData.offset);
+  ASEPTIC_TRY_VOID(write_secret_file(file, flash));
+  std::error_code error;
+  std::filesystem::resize_file(file, kFlashFileSize, error);
+  if (error) return core::Error(PublishCode::kFileIo, "cannot write " + file.string() + ": " + error.message());
+
+  BootHasher hasher;
+  const std::uint8_t state[] = {static_cast<std::uint8_t>(boot::DebugPort::kClosed), static_cast<std::uint8_t>(record.life_cycle)};
+  ASEPTIC_TRY(core::PublicKey boot_key, public_key_of(boot::derive_report_key(hasher, secret, boot_digest.bytes, state)));
+  ASEPTIC_TRY(core::PublicKey lease_key, public_key_of(lease));
+  return McuKeys{std::move(boot_key), std::move(lease_key)};
+}
+
+}  // namespace aseptic::publish
