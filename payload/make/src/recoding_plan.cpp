@@ -202,7 +202,10 @@ class RecodingPlanner {
         }
       }
     }
-    std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    const auto rank = [](const auto& f) {
+      return std::tuple(~f.first, f.second.codec, f.second.level, f.second.filter, f.second.dictionary);
+    };
+    std::sort(found.begin(), found.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     constexpr std::size_t kReserved = 4;  // for old blocks of codecs that the new image no longer uses
     for (const auto& [count, setting] : found)
       if (plan_.settings.size() < kCodecSettingsMax - kReserved) plan_.settings.push_back(setting);
@@ -343,7 +346,8 @@ class RecodingPlanner {
     }
     for (const Segment& segment : match_equal_blocks(plan_.old_text, plan_.new_text))
       given.push_back(segment);
-    std::stable_sort(given.begin(), given.end(), [](const Segment& a, const Segment& b) { return a.new_at < b.new_at; });
+    const auto rank = [](const Segment& s) { return std::tuple(s.new_at, ~s.size, s.old_at); };  // the longer one first
+    std::sort(given.begin(), given.end(), [&](const Segment& a, const Segment& b) { return rank(a) < rank(b); });
     Segments out;
     for (const Segment& segment : given)
       if (out.empty() || segment.new_at >= out.back().new_at + out.back().size) out.push_back(segment);

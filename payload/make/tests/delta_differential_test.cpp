@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product's delta decoder against the second one, on valid deltas and on deltas with changed bytes that somebody signed.
 #include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
 
+#include "aseptic/payload/decode/recoding.h"
+#include "aseptic/sim/checkers/sha256.h"
 #include "firmware.h"
+#include "rechain.h"
 #include "slow_delta.h"
+#include "squashfs_support.h"
 
 namespace aseptic::payload::tests {
 namespace {
@@ -59,6 +65,109 @@ TEST(DeltaDifferential, BothDecodersAgreeOnValidAndOnChangedDeltas) {
   }
   EXPECT_GT(refused, 30U);
   EXPECT_GT(accepted, 5U);
+}
+
+// Codecs of the second decoder: the libraries' simplest calls.
+SlowTools slow_tools() {
+  using Bytes = std::vector<std::uint8_t>;
+  SlowTools tools;
+  tools.digest = [](const Bytes& bytes) {
+    const auto digest = sim::checker_sha256(bytes);
+    return Bytes(digest.begin(), digest.end());
+  };
+  tools.decode = [](unsigned codec, const Bytes& stored, std::uint64_t size) {
+    Bytes text(size);
+    uLongf produced = text.size();
+    if (codec == 1 && (uncompress(text.data(), &produced, stored.data(), stored.size()) != Z_OK || produced != size)) return Bytes();
+    if (codec == 3 && ZSTD_decompress(text.data(), text.size(), stored.data(), stored.size()) != size) return Bytes();
+    return codec == 1 || codec == 3 ? text : Bytes();
+  };
+  tools.encode = [](unsigned codec, unsigned level, const Bytes& text) {
+    Bytes coded(text.size() * 2 + 1000);
+    uLongf size = coded.size();
+    if (codec == 1 && compress2(coded.data(), &size, text.data(), text.size(), static_cast<int>(level)) != Z_OK) return Bytes();
+    if (codec == 3) size = ZSTD_compress(coded.data(), coded.size(), text.data(), text.size(), static_cast<int>(level));
+    coded.resize(size);
+    return coded;
+  };
+  return tools;
+}
+
+// The table's digest of the chunk whose stored bytes hold file byte `changed` made right.
+void resign_chunk(core::Bytes& file, const std::vector<PagePlace>& pages, std::size_t changed) {
+  for (const PagePlace& page : pages) {
+    std::size_t at = page.offset + page.size;
+    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize) {
+      boot::Le32 size;
+      std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(entry) + 4, 4, size.raw);
+      if (changed >= at && changed < at + size.get()) {
+        const auto digest = core::sha256(core::ByteView(file).subspan(at, size.get()));
+        std::copy(digest.bytes.begin(), digest.bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(entry) + 32);
+      }
+      at += size.get();
+    }
+  }
+}
+
+// Answers: T-35
+TEST(DeltaDifferential, BothDecodersAgreeOnPayloadsWithRecodedBlocks) {
+  const SlowTools tools = slow_tools();
+  std::size_t accepted = 0;
+  std::size_t refused = 0;
+  for (const char* options : {"-comp zstd -b 8192", "-comp gzip -Xcompression-level 5 -b 4096"}) {
+    std::mt19937_64 random(4);
+    FileTree tree;
+    for (const char* name : {"a", "b/c", "b/d"})
+      tree[name] = make_text_file(9000 + random() % 9000, random);
+    FileTree changed = tree;
+    changed["b/c"].insert(changed["b/c"].begin() + 5000, 40, 'x');
+    const DeltaPair pair = make_pair(make_squashfs(tree, options), make_squashfs(changed, options));
+    ASSERT_GT(pair.payload.summary.recoded_blocks, 1U);
+    const auto whole = slow_delta_payload(pair.payload.file, pair.old_image.bytes, tools);
+    ASSERT_TRUE(whole);
+    ASSERT_EQ(*whole, pair.payload.image.bytes);
+    const auto pages = page_offsets(pair.payload.file);
+    PayloadHeader header;
+    ASSERT_TRUE(ok(decode_header(core::ByteView(pair.payload.file).first<kHeaderSize>(), header)));
+    const auto section_size = static_cast<std::size_t>(header.auxiliary_size);
+    RecodingHeader recoding;
+    ASSERT_TRUE(ok(decode_recoding_header(core::ByteView(pair.payload.file).subspan(kHeaderSize, section_size), recoding)));
+    const std::size_t lists_at = kRecodingHeaderSize + recoding.settings * kCodecSettingSize;
+    SparseDevice old_slot(1U << 20U);
+    fill_device(old_slot, pair.old_image.bytes);
+    for (int i = 0; i < 80; ++i) {
+      core::Bytes file = pair.payload.file;
+      if (i % 2 == 0) {  // lists and copy map; the map's header is judged by tests of its own
+        const std::size_t map_at = recoding.size();
+        std::size_t at = lists_at + random() % (section_size - lists_at);
+        if (at >= map_at && at < map_at + kDeltaSectionHeaderSize) at = lists_at;
+        file[kHeaderSize + at] ^= static_cast<std::uint8_t>(1U << random() % 8);
+        const auto digest = core::sha256(core::ByteView(file).subspan(kHeaderSize, section_size));
+        std::copy(digest.bytes.begin(), digest.bytes.end(), file.begin() + 280);
+      } else {  // stored bytes of a chunk, its digest in the table made right
+        const auto is_in_page = [&](std::size_t at) {
+          return std::any_of(pages.begin(), pages.end(), [&](const PagePlace& page) { return at >= page.offset && at < page.offset + page.size; });
+        };
+        std::size_t at = 0;
+        do {
+          at = kHeaderSize + section_size + random() % (file.size() - kHeaderSize - section_size);
+        } while (is_in_page(at));
+        file[at] ^= static_cast<std::uint8_t>(1U << random() % 8);
+        resign_chunk(file, pages, at);
+      }
+      rechain(file, pages);
+      SparseDevice slot(1U << 20U);
+      const bool is_accepted = install_delta(file, resign(file).reference(), pair.payload.image.reference(), slot,
+                                             {&old_slot, pair.old_image.image_digest, pair.old_image.bytes.size()}).has_value();
+      const auto second = slow_delta_payload(file, pair.old_image.bytes, tools);
+      ASSERT_EQ(is_accepted, second.has_value()) << i;
+      if (second) {
+        ASSERT_EQ(*second, pair.payload.image.bytes);
+      }
+      (is_accepted ? accepted : refused)++;
+    }
+  }
+  EXPECT_GT(refused, 80U);
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+// This is one file, because it is a description to be read from top to bottom, and fuzz/mcu_delta.cpp includes it as such.
 #include "slow_delta.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <string_view>
 #include <tuple>
 
@@ -92,13 +95,26 @@ class Coder {
   U64 code_ = 0;
 };
 
+// What differs between the profiles.
+struct Shape {
+  int length_bits, context_bits, history_bits, seen_bits;
+  U64 piece, segments_max;
+  int run_contexts;
+  int difference_table;  // the first of three; literals have four from 0 on
+};
+const Shape kMicrocontroller{5, 9, 10, 7, 512, 320, 3, 1};
+const Shape kLinux{6, 15, 16, 13, U64{1} << 62, 98304, 4, 4};
+
 // A family of models that come into being when they are asked for.
 using Key = std::tuple<int, int, int>;
 class Models {
  public:
+  explicit Models(int length_bits) : length_bits_(length_bits) {}
   Model& at(int a, int b = 0, int c = 0) { return models_[{a, b, c}]; }
+  [[nodiscard]] int length_bits() const { return length_bits_; }
 
  private:
+  int length_bits_;
   std::map<Key, Model> models_;
 };
 
@@ -111,7 +127,7 @@ U64 tree(Coder& coder, Models& models, int family, int sub, int bits) {
 
 // `family` and family + 1 belong to the number.
 U64 coded_number(Coder& coder, Models& models, int family) {
-  const int length = static_cast<int>(tree(coder, models, family, 0, 5));
+  const int length = static_cast<int>(tree(coder, models, family, 0, models.length_bits()));
   if (length < 2) return static_cast<U64>(length);
   const int top_bits = std::min(length - 1, 2);
   U64 value = (U64{1} << top_bits) | tree(coder, models, family + 1, length, top_bits);
@@ -141,9 +157,9 @@ struct Map {
   std::vector<Area> areas;
 };
 
-Map read_map(Coder& coder, U64 segments, U64 ranges, U64 areas, U64 old_size, U64 new_size) {
+Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 areas, U64 old_size, U64 new_size) {
   Map map;
-  Models models;
+  Models models(shape.length_bits);
   std::vector<S64> recent{0, 0, 0};
   U64 end = 0;
   for (U64 i = 0; i < segments; ++i) {
@@ -207,7 +223,8 @@ Map read_map(Coder& coder, U64 segments, U64 ranges, U64 areas, U64 old_size, U6
   const auto inside = [](U64 at, U64 size, U64 whole) { return at <= whole && size <= whole - at; };
   end = 0;
   for (const Segment& s : map.segments) {
-    need(s.size != 0 && s.new_at >= end && s.new_at < (U64{1} << 32) && s.old_at < (U64{1} << 32));
+    need(s.size != 0 && s.new_at >= end && s.size < (U64{1} << 32));
+    need(shape.length_bits != 5 || (s.new_at < (U64{1} << 32) && s.old_at < (U64{1} << 32)));
     need(inside(s.new_at, s.size, new_size) && inside(s.old_at, s.size, old_size));
     end = s.new_at + s.size;
   }
@@ -253,15 +270,21 @@ std::uint32_t mix_hash(std::uint32_t a, std::uint32_t b) {
 
 class Decoder {
  public:
-  Decoder(Coder& coder, const Map& map, const Bytes& old_image, U64 new_size)
-      : coder_(coder), map_(map), old_(old_image), new_size_(new_size) {
+  Decoder(const Shape& shape, const Map& map, const Bytes& old_image)
+      : shape_(shape), map_(map), old_(old_image), models_(shape.length_bits) {
     for (int p = 0; p < 4096; ++p)
       stretch_.push_back(stretch(p));
   }
 
-  Bytes decode() {
-    while (new_.size() < new_size_) {
-      const U64 piece_end = std::min<U64>((new_.size() / 512 + 1) * 512, new_size_);
+  // New bytes [from, to); what was learned stays, runs do not go over the end.
+  Bytes decode(Coder& coder, U64 from, U64 to) {
+    coder_ = &coder;
+    new_.resize(from);  // what lies in front is not looked at
+    has_run_ = false;
+    zeros_ = 0;
+    before_ = 0;
+    while (new_.size() < to) {
+      const U64 piece_end = std::min<U64>((new_.size() / shape_.piece + 1) * shape_.piece, to);
       while (new_.size() < piece_end) {
         const auto s = std::find_if(map_.segments.begin(), map_.segments.end(),
                                     [&](const Segment& x) { return x.new_at + x.size > new_.size(); });
@@ -276,7 +299,7 @@ class Decoder {
         run(s->old_at + skip, std::min(s->size - skip, piece_end - new_.size()));
       }
     }
-    return new_;
+    return Bytes(new_.begin() + static_cast<std::ptrdiff_t>(from), new_.end());
   }
 
  private:
@@ -472,8 +495,8 @@ class Decoder {
   // --- differences and literals ---
   std::uint8_t difference(int byte_class, std::uint8_t guess) {
     if (!has_run_) {
-      const int context = last_run_ == 0 ? 0 : last_run_ < 4 ? 1 : 2;
-      zeros_ = coded_number(coder_, models_, 100 + 2 * context);
+      const int context = std::min(last_run_ == 0 ? 0 : last_run_ < 4 ? 1 : last_run_ < 32 ? 2 : 3, shape_.run_contexts - 1);
+      zeros_ = coded_number(*coder_, models_, 100 + 2 * context);
       last_run_ = std::min<U64>(zeros_, 0xFFFF);
       has_run_ = true;
     }
@@ -486,7 +509,7 @@ class Decoder {
     const int direct = byte_class == 0 ? 0 : 1 + (byte_class - 1) % 4;
     const std::vector<std::uint32_t> contexts{mix_hash(c, guess), mix_hash(c + 32, last_difference_ | (last_run_ == 0 ? 256U : 0U)),
                                               mix_hash(c + 64, guess | std::uint32_t{before_} << 8)};
-    last_difference_ = byte(contexts, 1, 200 + direct, direct, 0, 0);
+    last_difference_ = byte(contexts, shape_.difference_table, 200 + direct, direct, 0, 0);
     return last_difference_;
   }
 
@@ -507,10 +530,11 @@ class Decoder {
     }
     literals_.push_back(value);
     const std::uint32_t tail = recent << 8 | value;
-    U64& seen = seen_[tail * 0x9E3779B1U >> 25];
+    U64& seen = seen_[tail * 0x9E3779B1U >> (32 - shape_.seen_bits)];
+    const U64 ring = U64{1} << shape_.history_bits;
     if (match_length_ == 0 && seen != 0) {
       unsigned same = 0;
-      while (same < 32 && same < literals_.size() && literals_.size() - seen + same < 1023 &&
+      while (same < 32 && same < literals_.size() && literals_.size() - seen + same < ring - 1 &&
              held_before(seen, same) == held_before(literals_.size(), same))
         ++same;
       if (same >= 4) {
@@ -521,19 +545,20 @@ class Decoder {
     seen = literals_.size();
     return value;
   }
-  // The ring of 1024 literals: places behind the end still hold what was there before.
+  // The ring of literals: places behind the end still hold what was there before.
   [[nodiscard]] std::uint8_t held(U64 at) const {
-    U64 place = at % 1024;
+    const U64 ring = U64{1} << shape_.history_bits;
+    const U64 place = at % ring;
     std::uint8_t value = 0;
     const U64 size = literals_.size();
     if (size != 0) {
-      U64 last = (size - 1) / 1024 * 1024 + place;
-      if (last >= size) last -= 1024;  // wraps below zero when never written
+      U64 last = (size - 1) / ring * ring + place;
+      if (last >= size) last -= ring;  // wraps below zero when never written
       if (last < size) value = literals_[last];
     }
     return value;
   }
-  [[nodiscard]] std::uint8_t held_before(U64 at, U64 back) const { return held((at + 4096 - 1 - back) % 1024); }
+  [[nodiscard]] std::uint8_t held_before(U64 at, U64 back) const { return held(at + (U64{1} << shape_.history_bits) - 1 - back); }
 
   // A byte under several opinions. `first_table`: differences use tables 1 … 3, literals 0 … 3.
   std::uint8_t byte(const std::vector<std::uint32_t>& contexts, int first_table, int direct_family, int mixer_family,
@@ -543,7 +568,7 @@ class Decoder {
       std::vector<Model*> opinions;
       for (std::size_t k = 0; k < contexts.size(); ++k)
         opinions.push_back(&models_.at(400 + first_table + static_cast<int>(k), 0,
-                                       static_cast<int>((contexts[k] + node * 0x3D4D51CBU) >> 23)));
+                                       static_cast<int>((contexts[k] + node * 0x3D4D51CBU) >> (32 - shape_.context_bits))));
       const bool agrees = expected != 0 && (expected >> (i + 1)) == node;
       const int likely = agrees ? static_cast<int>(expected >> i & 1) : 0;
       opinions.push_back(agrees ? &models_.at(direct_family, 1, std::min(expectation, 15) * 2 + likely)
@@ -557,7 +582,7 @@ class Decoder {
         sum += weights[k] * inputs[k];
       }
       const int p = squash(static_cast<int>(std::clamp<S64>(sum / 65536, -100000, 100000)));
-      const int bit = coder_.bit(static_cast<U64>(p) * 16 + 8);
+      const int bit = coder_->bit(static_cast<U64>(p) * 16 + 8);
       const S64 error = ((bit != 0 ? 4095 : 0) - p) * 10;
       for (std::size_t k = 0; k < opinions.size(); ++k)
         weights[k] = std::clamp<S64>(weights[k] + (inputs[k] * error + 0x2000) / 16384, -(1 << 20), 1 << 20);
@@ -568,10 +593,10 @@ class Decoder {
     return static_cast<std::uint8_t>(node);
   }
 
-  Coder& coder_;
+  const Shape& shape_;
+  Coder* coder_ = nullptr;
   const Map& map_;
   const Bytes& old_;
-  const U64 new_size_;
   std::vector<int> stretch_;
   Bytes new_;
   Models models_;
@@ -603,14 +628,244 @@ Bytes decode(const Bytes& patch, const Bytes& old_image) {
   need(128 + map_size + coded_size == patch.size() && segments <= 320 && ranges <= 6 && areas <= 6);
   need(old_size <= old_image.size());
   Coder map_coder(Bytes(patch.begin() + 128, patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size)));
-  const Map map = read_map(map_coder, segments, ranges, areas, old_size, new_size);
+  const Map map = read_map(map_coder, kMicrocontroller, segments, ranges, areas, old_size, new_size);
   Coder coder(Bytes(patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size), patch.end()));
-  Bytes image = Decoder(coder, map, old_image, new_size).decode();
+  Bytes image = Decoder(kMicrocontroller, map, old_image).decode(coder, 0, new_size);
   need(coder.is_used_up());
   return image;
 }
 
+// --- payloads ---
+struct Block {
+  U64 at, size, text_size, text_at;
+  unsigned codec, level;
+};
+
+Bytes part(const Bytes& bytes, U64 at, U64 size) {
+  need(at <= bytes.size() && size <= bytes.size() - at);
+  return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + size));
+}
+
+std::vector<Block> read_blocks(Coder& coder, Models& models, U64 count, const std::vector<std::pair<unsigned, unsigned>>& settings,
+                               U64 image_size) {
+  std::vector<Block> out;
+  U64 end = 0;
+  S64 text_before = 0;
+  U64 grown = 0;
+  bool good = true;
+  for (U64 i = 0; i < count; ++i) {
+    Block b{};
+    b.at = end + coded_number(coder, models, 0);
+    b.size = coded_number(coder, models, 2);
+    const S64 text = text_before + coded_signed(coder, models, 4);
+    const U64 setting = tree(coder, models, 6, 0, 4);
+    // A decoder must go on after a bad number: only all of it together is accepted or not.
+    const bool fits = b.at >= end && b.at <= image_size && b.size != 0 && b.size <= image_size - b.at && text >= 1 && text <= (1 << 20);
+    good = good && fits && setting < settings.size();
+    need(good);
+    b.text_size = static_cast<U64>(text);
+    b.text_at = b.at + grown;
+    b.codec = settings[setting].first;
+    b.level = settings[setting].second;
+    grown += b.text_size - b.size;
+    text_before = text;
+    end = b.at + b.size;
+    out.push_back(b);
+  }
+  return out;
+}
+
+class PayloadDecoder {
+ public:
+  PayloadDecoder(const Bytes& file, const Bytes& old_image, const SlowTools& tools) : file_(file), old_(old_image), tools_(tools) {}
+
+  Bytes decode() {
+    image_size_ = number(file_, 24, 8);
+    const U64 chunks = number(file_, 32, 8);
+    chunk_size_ = number(file_, 48, 4);
+    const U64 entries_max = number(file_, 52, 4);
+    const U64 section_size = number(file_, 272, 8);
+    old_.resize(number(file_, 264, 8));
+    read_section(part(file_, 512, section_size));
+    U64 at = 512 + section_size;
+    U64 page = 0;
+    for (U64 chunk = 0; chunk < chunks; ++chunk) {
+      if (chunk % entries_max == 0) {
+        page = at;
+        at += 64 + 96 * std::min(entries_max, chunks - chunk);
+      }
+      const U64 entry = page + 64 + 96 * (chunk % entries_max);
+      const U64 stored_size = number(file_, entry + 4, 4);
+      const Bytes stored = part(file_, at, stored_size);
+      at += stored_size;
+      const U64 size = std::min(chunk_size_, image_size_ - image_.size());
+      const Bytes made = decode_chunk(file_.at(entry), chunk, number(file_, entry + 8, 8), stored, size);
+      need(made.size() == size);
+      if (file_.at(entry) != 3) need(tools_.digest(made) == part(file_, entry + 64, 32));
+      if (file_.at(entry) != 3 && file_.at(entry) != 5) need(tools_.digest(stored) == part(file_, entry + 32, 32));
+      image_.insert(image_.end(), made.begin(), made.end());
+    }
+    need(at == file_.size());
+    return image_;
+  }
+
+ private:
+  void read_section(const Bytes& section) {
+    U64 at = 0;
+    if (std::string_view(reinterpret_cast<const char*>(section.data()), 8) == "ASPTRCOD") {
+      const U64 settings_count = number(section, 10, 2);
+      std::vector<std::pair<unsigned, unsigned>> settings;
+      for (U64 i = 0; i < settings_count; ++i)
+        settings.emplace_back(section.at(32 + 16 * i), section.at(33 + 16 * i));
+      const U64 lists_at = 32 + 16 * settings_count;
+      const U64 lists_size = number(section, 20, 4);
+      Coder coder(part(section, lists_at, lists_size));
+      Models models(6);
+      const auto old_blocks = read_blocks(coder, models, number(section, 12, 4), settings, old_.size());
+      blocks_ = read_blocks(coder, models, number(section, 16, 4), settings, image_size_);
+      need(coder.is_used_up());
+      make_old_text(old_blocks);
+      at = lists_at + lists_size;
+    } else {
+      make_old_text({});
+    }
+    need(std::string_view(reinterpret_cast<const char*>(section.data()) + at, 8) == "ASPTDMAP");
+    need(number(section, at + 16, 4) == 0 && number(section, at + 20, 4) == 0 && number(section, at + 24, 4) == 0);
+    Coder coder(part(section, at + 32, section.size() - at - 32));
+    map_ = read_map(coder, kLinux, number(section, at + 12, 4), 0, 0, old_text_.size(), text_of(image_size_));
+  }
+
+  void make_old_text(const std::vector<Block>& blocks) {
+    U64 done = 0;
+    const auto plain = [&](U64 end) {
+      for (; done < end; ++done)
+        old_text_.push_back(old_[done]);
+    };
+    for (const Block& b : blocks) {
+      plain(b.at);
+      Bytes text = tools_.decode(b.codec, part(old_, b.at, b.size), b.text_size);
+      const bool is_good = text.size() == b.text_size;
+      text.resize(b.text_size);
+      if (!is_good) unreadable_.emplace_back(old_text_.size(), old_text_.size() + b.text_size);
+      old_text_.insert(old_text_.end(), text.begin(), text.end());
+      done = b.at + b.size;
+    }
+    plain(old_.size());
+  }
+
+  [[nodiscard]] U64 text_of(U64 at) const {
+    U64 out = at;
+    for (const Block& b : blocks_)
+      if (b.at + b.size <= at) out += b.text_size - b.size;
+    return out;
+  }
+
+  Bytes decode_chunk(unsigned encoding, U64 chunk, U64 source, const Bytes& stored, U64 size) {
+    switch (encoding) {
+      case 1: return stored;
+      case 2: return tools_.decode(3, stored, size);
+      case 3: return Bytes(size);
+      case 5: return part(old_, source, size);
+      default: need(encoding == 4); return decode_delta(chunk, source, stored, size);
+    }
+  }
+
+  Bytes decode_delta(U64 chunk, U64 source, const Bytes& stored, U64 size) {
+    const U64 start = chunk * chunk_size_;
+    const U64 end = start + size;
+    if (source == chunk) {
+      decoder_ = std::make_unique<Decoder>(kLinux, map_, old_text_);
+      group_ = chunk;
+      carry_.clear();
+    }
+    need(decoder_ != nullptr && source == group_ && stored.size() >= 32);
+    if (carry_for_ != chunk) carry_.clear();
+    // Which blocks are made here, and which piece of the text that is.
+    std::vector<Block> here;
+    U64 from = text_of(start);
+    U64 to = text_of(end);
+    for (const Block& b : blocks_) {
+      if (b.at >= end || b.at + b.size <= start) continue;
+      if (b.at < start && !carry_.empty()) {
+        from = b.text_at + b.text_size;
+        if (b.at + b.size > end) to = from;
+        continue;
+      }
+      if (b.at < start) from = b.text_at;
+      if (b.at + b.size > end) to = b.text_at + b.text_size;
+      here.push_back(b);
+    }
+    need(to - from <= (4U << 20U));
+    Bytes used;
+    for (const Segment& s : map_.segments) {
+      const U64 low = std::max(s.new_at, from);
+      const U64 high = std::min(s.new_at + s.size, to);
+      for (U64 at = low; at < high; ++at) {
+        const U64 old_at = s.old_at + (at - s.new_at);
+        for (const auto& [bad_from, bad_to] : unreadable_)
+          need(old_at < bad_from || old_at >= bad_to);
+        used.push_back(old_text_[old_at]);
+      }
+    }
+    need(tools_.digest(used) == part(stored, 0, 32));
+    Coder coder(part(stored, 32, stored.size() - 32));
+    const Bytes text = decoder_->decode(coder, from, to);
+    need(coder.is_used_up());
+    return assemble(chunk, here, text, {start, end});
+  }
+
+  Bytes assemble(U64 chunk, const std::vector<Block>& here, const Bytes& text, std::pair<U64, U64> bounds) {
+    const auto [start, end] = bounds;
+    Bytes made;  // image bytes from `at` on
+    U64 at = here.empty() ? start : std::min(start, here.front().at);
+    if (!carry_.empty()) at = start;
+    made = carry_;
+    U64 used = 0;
+    const auto plain = [&](U64 until) {
+      while (at + made.size() < until)
+        made.push_back(text.at(used++));
+    };
+    for (const Block& b : here) {
+      plain(b.at);
+      const Bytes coded = tools_.encode(b.codec, b.level, part(text, used, b.text_size));
+      need(coded.size() == b.size);
+      made.insert(made.end(), coded.begin(), coded.end());
+      used += b.text_size;
+    }
+    plain(end);
+    need(used == text.size());
+    carry_ = Bytes(made.begin() + static_cast<std::ptrdiff_t>(end - at), made.end());
+    carry_for_ = chunk + 1;
+    return part(made, start - at, end - start);
+  }
+
+  const Bytes& file_;
+  Bytes old_;
+  const SlowTools& tools_;
+  U64 image_size_ = 0;
+  U64 chunk_size_ = 0;
+  Bytes old_text_;
+  std::vector<std::pair<U64, U64>> unreadable_;
+  std::vector<Block> blocks_;  // of the new image
+  Map map_;
+  std::unique_ptr<Decoder> decoder_;
+  U64 group_ = 0;
+  Bytes carry_;
+  U64 carry_for_ = 0;
+  Bytes image_;
+};
+
 }  // namespace
+
+std::optional<Bytes> slow_delta_payload(const Bytes& file, const Bytes& old_image, const SlowTools& tools) {
+  try {
+    return PayloadDecoder(file, old_image, tools).decode();
+  } catch (const Refusal&) {
+    return {};
+  } catch (const std::out_of_range&) {  // of at(): the file ends too early
+    return {};
+  }
+}
 
 std::optional<Bytes> slow_mcu_delta(const Bytes& patch, const Bytes& old_image) {
   try {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A second decoder of the microcontroller's delta (profile 2), written from docs/formats/delta.md and the constants there and
+// A second decoder of deltas, the microcontroller's (profile 2) and payloads (profile 1), written from docs/formats/delta.md and the constants there and
 // in entropy.h: whole arrays, linear searches, bit strings, no templates, no state shared with the product. Slow and plain.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -13,5 +14,18 @@ namespace aseptic::payload::tests {
 // decoders makes them right.
 std::optional<std::vector<std::uint8_t>> slow_mcu_delta(const std::vector<std::uint8_t>& patch,
                                                         const std::vector<std::uint8_t>& old_image);
+
+// What the second decoder of whole payloads does not do itself.
+struct SlowTools {
+  std::function<std::vector<std::uint8_t>(const std::vector<std::uint8_t>&)> digest;
+  // Codec, stored bytes, size of the text; empty: damaged.
+  std::function<std::vector<std::uint8_t>(unsigned, const std::vector<std::uint8_t>&, std::uint64_t)> decode;
+  std::function<std::vector<std::uint8_t>(unsigned codec, unsigned level, const std::vector<std::uint8_t>& text)> encode;
+};
+
+// A delta payload (profile 1) between images without programs, recoded blocks included: the new image, or nothing when it is
+// refused. The digests of header, section and pages are not looked at; those of chunks, old and new bytes are.
+std::optional<std::vector<std::uint8_t>> slow_delta_payload(const std::vector<std::uint8_t>& file,
+                                                            const std::vector<std::uint8_t>& old_image, const SlowTools& tools);
 
 }  // namespace aseptic::payload::tests
