@@ -131,7 +131,7 @@ void SimMcu::power_on(boot::ResetCause cause) {
   boot::Port port{storage, store, hasher, verifier, memory, entropy, events};
   ReportKey signer;
   port.cause = cause;
-  port.debug = kDebug;
+  port.hardware.debug = port.hardware_again.debug = kDebug;
   port.report_signer = &signer;
   boot::Decision decision;
   const boot::Status status = boot::power_up(port, decision);
