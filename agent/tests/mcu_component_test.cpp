@@ -215,7 +215,7 @@ class McuComponentTest : public testing::Test {
   std::string last_error;
 };
 
-// Answers: AP-09, RB-04, RC-02
+// Answers: AP-09, RC-02
 TEST_F(McuComponentTest, IsUpdatedOverItsLineTriedTestedAndConfirmed) {
   power_on();
   const ComponentTarget target = offer(v2);

@@ -515,7 +515,7 @@ std::string boot_stage(const std::string& code) {
   return elf + code;
 }
 
-// Answers: RB-07, KM-06
+// Answers: RB-07
 TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsBootStage) {
   const Path image = signed_image(1);
   press.write("boot.elf", boot_stage("code of the boot stage"));
@@ -542,7 +542,6 @@ TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsB
   EXPECT_FALSE(make_mcu_flash(press.path("third.img"), plan_of_flash, entropy)) << "no boot stage";
 }
 
-// Answers: RB-01
 TEST_F(ReleaseTest, ARawProgramIsTakenOnlyForAnAddress) {
   press.write("raw", std::string(5000, 'r'));
   ImagePlan raw = plan(1);
