@@ -40,11 +40,21 @@ void on_all(std::size_t count, unsigned workers, Work&& work) {
 
 // What the xz stream says itself about how it was made.
 CodecSetting with_xz_header(CodecSetting setting, core::ByteView stored) {
-  // Stream header of 12 bytes; block header: size, flags, then filters: identifier, size of properties, properties.
-  if (stored.size() < 24) return setting;
-  std::size_t at = 14;
-  if ((stored[13] & 0xC0U) != 0) return setting;  // sizes in the header: not what one buffer gives
-  if ((stored[13] & 3U) == 1 && stored[at] != 0x21) {
+  // Stream header of 12 bytes; block header: its size, flags, two sizes if the flags say so, then filters: identifier, size
+  // of properties, properties. The last filter is LZMA2 (0x21), whose property is the dictionary.
+  constexpr std::size_t kHeaderStart = 12;
+  constexpr std::size_t kRoom = 40;  // a header with sizes and two filters fits
+  if (stored.size() < kHeaderStart + kRoom) return setting;
+  const std::uint8_t flags = stored[kHeaderStart + 1];
+  std::size_t at = kHeaderStart + 2;
+  for (const unsigned bit : {0x40U, 0x80U}) {
+    if ((flags & bit) == 0) continue;
+    constexpr std::size_t kNumberMax = 9;
+    for (const std::size_t end = at + kNumberMax; at < end && (stored[at] & 0x80U) != 0;)
+      ++at;
+    ++at;
+  }
+  if ((flags & 3U) == 1 && stored[at] != 0x21) {
     setting.filter = stored[at];
     at += 2 + std::size_t{stored[at + 1]};
   }

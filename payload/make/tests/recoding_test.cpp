@@ -177,6 +177,14 @@ INSTANTIATE_TEST_SUITE_P(Squashfs, Recoding,
                                          CodecCase{"lz4_hc", "-comp lz4 -Xhc", Codec::kLz4Hc}),
                          [](const auto& test) { return std::string(test.param.name); });
 
+// The filter for branches is found in the blocks themselves.
+TEST(RecodingOfXz, BlocksOfXzWithAFilterCostNoMoreThanWithout) {
+  const auto& plain = pair_of({"xz", "-comp xz", Codec::kXz}).payload.summary;
+  const auto& filtered = pair_of({"xz_x86", "-comp xz -Xbcj x86", Codec::kXz}).payload.summary;
+  EXPECT_EQ(filtered.recoded_blocks, plain.recoded_blocks);
+  EXPECT_LT(filtered.payload_size, plain.payload_size * 11 / 10);
+}
+
 // What read_squashfs says of every file, against the tree that went in.
 TEST(SquashfsReader, FindsEveryByteOfEveryFile) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
