@@ -262,6 +262,7 @@ Tally Campaign::inject(unsigned part, unsigned parts) {
   power_up(slow);
   while (slow.run(kBlocksMax) == Stop::kAsked) {
     const std::uint32_t pc = slow.get_register(kPc);
+    if (options_.until_bypass && !tally_.bypasses.empty()) return tally_;
     fault_here(slow, pc, seen[pc]);
     slow.on_instruction = watch;
     resumed = pc;
@@ -294,6 +295,7 @@ void Campaign::fault_here(Engine& slow, std::uint32_t pc, unsigned visit) {
 
 void Campaign::try_faults(Engine& slow, const Context& here, std::uint32_t target, unsigned visit) {
   if (options_.address != 0 && target != options_.address) return;
+  if (options_.until_bypass && !tally_.bypasses.empty()) return;
   const std::vector<Fault> faults = faults_of(board_, target);
   const std::uint64_t place = mix(options_.seed ^ (std::uint64_t{target} << 8U) ^ visit ^ mix(std::hash<std::string>{}(scenario_.name)));
   tally_.covered.insert(target);

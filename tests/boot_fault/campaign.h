@@ -21,6 +21,7 @@ struct CampaignOptions {
   std::uint32_t thinning = 40;
   unsigned visits = 3;
   std::uint32_t address = 0;  // only here; 0 = everywhere
+  bool until_bypass = false;  // the first one is enough
   Depth depth = Depth::kDecision;
   const std::set<std::uint32_t>* except = nullptr;  // addresses that are not faulted: a shallower depth has done it
 };

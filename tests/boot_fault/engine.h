@@ -2,7 +2,7 @@
 // One Cortex-M33 of Unicorn over a Board. Two of them share one board: a slow one that can stop before any instruction
 // (the run without fault, single steps), and a fast one that stops only at milestones (the run after a fault).
 // Model: instructions of the ISA, no pipeline, no bus timing; any exception ends the run (boot's handlers only record
-// it and reset). Hash and signature primitives run on the host unless `real_crypto`.
+// it and reset). What runs on the host, a whole call at a time, is said by Depth.
 #pragma once
 #include <unicorn/unicorn.h>
 

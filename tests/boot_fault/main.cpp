@@ -59,7 +59,7 @@ bool parse(int count, char** words, Options& o) {
     const std::string_view word = words[i];
     const std::string_view value = i + 1 < count ? words[i + 1] : "";
     if (word == "--expect-bypass") {
-      o.expect_bypass = true;
+      o.expect_bypass = o.campaign.until_bypass = true;
     } else if (word == "--check") {
       o.check_only = true;
     } else if (word == "--list-uncovered") {
