@@ -5,7 +5,7 @@
 
 #include "aseptic/core/json.h"
 #include "aseptic/trust/codes.h"
-#include "report_fixture.h"
+#include "desk_rig.h"
 
 namespace aseptic::fleet {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "aseptic/fleet/codes.h"
 #include "aseptic/fleet/limits.h"
-#include "report_fixture.h"
+#include "desk_rig.h"
 #include "trust/tests/expect.h"
 
 namespace aseptic::fleet {
