@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "../payload/make/src/compressed_parts.h"
+#include "aseptic/payload/make/compressed_parts.h"
 
 using namespace aseptic;
 using namespace aseptic::payload;

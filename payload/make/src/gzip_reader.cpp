@@ -2,7 +2,7 @@
 // A gzip member: RFC 1952.
 #include <algorithm>
 
-#include "compressed_parts.h"
+#include "aseptic/payload/make/compressed_parts.h"
 
 namespace aseptic::payload {
 namespace {

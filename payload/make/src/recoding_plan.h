@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "compressed_parts.h"
+#include "aseptic/payload/make/compressed_parts.h"
 #include "delta_encoder.h"
 
 namespace aseptic::payload {

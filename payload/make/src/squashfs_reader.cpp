@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "compressed_parts.h"
+#include "aseptic/payload/make/compressed_parts.h"
 
 namespace aseptic::payload {
 namespace {

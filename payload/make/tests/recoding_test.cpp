@@ -5,7 +5,7 @@
 #define ZLIB_CONST  // the input is const
 #include <zlib.h>
 
-#include "compressed_parts.h"
+#include "aseptic/payload/make/compressed_parts.h"
 #include "rechain.h"
 #include "recoding_plan.h"
 #include "squashfs_support.h"

@@ -7,7 +7,7 @@
 #include "aseptic/boot/cortex_m/flash_time.h"
 #include "aseptic/boot/cortex_m/measure.h"
 
-using namespace aseptic::boot;
+namespace aseptic::boot {
 using cortex_m::reg32;
 
 extern "C" {
@@ -134,3 +134,5 @@ using Handler = void (*)();
 [[gnu::section(".vectors"), gnu::used]] const Handler kVectors[16] = {
     reinterpret_cast<Handler>(__stack_top), reset_entry, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault,
     on_fault, on_fault, on_fault, on_fault, on_fault, on_fault, on_fault, on_systick};
+
+}  // namespace aseptic::boot
