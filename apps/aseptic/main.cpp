@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
     aseptic::app::add_release_commands(app, bench);
     aseptic::app::add_device_commands(app, bench);
     aseptic::app::add_boot_commands(app, bench);
+    aseptic::app::add_group_commands(app, bench);
     aseptic::app::add_inspect_commands(app, bench);
     return parse_and_run(app, bench, argc, argv);
   } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 
 #include "aseptic/publish/codes.h"
 #include "aseptic/trust/authority_policy.h"
+#include "group_keys.h"
 #include "workbench.h"
 
 namespace aseptic::app {
@@ -19,7 +20,7 @@ namespace {
 
 struct Options {
   std::string repository, signing, payloads, description, product, channel = "stable", release_id, reason, root;
-  std::vector<std::string> delta_bases, delta_from;
+  std::vector<std::string> delta_bases, delta_from, groups;
   unsigned deltas = 3;
   std::vector<std::string> images, builders, release_image_keys, editions, snapshot_keys, timestamp_keys, role_keys, needs, factories;
   std::uint32_t days = 365, snapshot_days = 30, timestamp_days = 7, role_days = 90, attempt = 0, version = 1;
@@ -47,6 +48,20 @@ core::Result<publish::ReleaseImages> images_of(Workbench& bench, const Options& 
 publish::PayloadChoices payload_choices(const Options& options) {
   return {.zstd_level = options.zstd_level, .delta_releases = options.deltas,
           .delta_bases = {options.delta_bases.begin(), options.delta_bases.end()}};
+}
+
+core::Result<std::vector<publish::EncryptionGroup>> encryption_groups(const Workbench& bench, const std::vector<std::string>& names) {
+  std::vector<publish::EncryptionGroup> groups;
+  for (const std::string& name : names) {
+    ASEPTIC_TRY(const GroupKey key, newest_group_key(bench, name));
+    ASEPTIC_TRY(const platform::AgreementKey pair, platform::AgreementKey::read_pem(key.file));
+    ASEPTIC_TRY(core::Bytes point, pair.point());
+    groups.push_back({name, key.epoch, [point = std::move(point)](core::ByteView info, const core::SecretKey& content_key) -> core::Result<publish::WrappedFor> {
+                        ASEPTIC_TRY(platform::WrappedKey wrapped, platform::wrap_for(point, info, content_key));
+                        return publish::WrappedFor{std::move(wrapped.ephemeral), std::move(wrapped.wrapped)};
+                      }});
+  }
+  return groups;
 }
 
 // The table of sizes; a release without any delta says so.
@@ -88,8 +103,10 @@ core::Result<void> create(Workbench& bench, const Options& options) {
   ASEPTIC_TRY(publish::SigningFile edition, publish::open_edition(repository, "targets", options.signing, bench.in_days(options.days)));
   ASEPTIC_TRY(const publish::ReleaseDescription description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(const publish::ReleaseImages images, images_of(bench, options, description));
-  ASEPTIC_TRY(const publish::CreatedRelease release,
-              publish::create_release(repository, edition, description, images, payload_choices(options)));
+  publish::PayloadChoices choices = payload_choices(options);
+  ASEPTIC_TRY(choices.groups, encryption_groups(bench, options.groups));
+  choices.entropy = &bench.entropy();
+  ASEPTIC_TRY(const publish::CreatedRelease release, publish::create_release(repository, edition, description, images, choices));
   ASEPTIC_TRY_VOID(publish::write_file_atomic(payloads_path(options), core::as_bytes(release.payloads.file_text())));
   ASEPTIC_TRY_VOID(publish::save_edition(edition, options.signing));
   std::uint64_t payload_bytes = 0;
@@ -244,6 +261,7 @@ void add_create(CLI::App* release, Workbench& bench) {
   command->add_option("--payloads", options->payloads, "List of what the payload-index role will name (default: SIGNING.payloads)");
   command->add_option("--zstd-level", options->zstd_level, "Compression")->check(CLI::Range(1, 19))->capture_default_str();
   add_delta_choices(command, *options);
+  command->add_option("--encrypt-for", options->groups, "Group of devices that may decrypt (repeat); for a release that requires encryption")->allow_extra_args(false);
   on_run(command, bench, [&bench, options] { return create(bench, *options); });
 }
 

@@ -94,6 +94,7 @@ void add_image_commands(CLI::App& app, Workbench& bench);
 void add_release_commands(CLI::App& app, Workbench& bench);
 void add_boot_commands(CLI::App& app, Workbench& bench);
 void add_device_commands(CLI::App& app, Workbench& bench);
+void add_group_commands(CLI::App& app, Workbench& bench);
 void add_inspect_commands(CLI::App& app, Workbench& bench);
 
 }  // namespace aseptic::app

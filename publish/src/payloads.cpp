@@ -5,7 +5,9 @@
 
 #include "aseptic/payload/format/header.h"
 #include "aseptic/payload/make/maker.h"
+#include "aseptic/payload/make/seal.h"
 #include "aseptic/publish/codes.h"
+#include "aseptic/trust/key_envelope.h"
 
 namespace aseptic::publish {
 namespace {
@@ -51,14 +53,21 @@ trust::PayloadEntry entry_of(const payload::PayloadSummary& summary) {
 
 class PayloadPress {
  public:
-  PayloadPress(const Repository& repository, const PayloadChoices& choices)
-      : repository_(repository), choices_(choices), folder_(repository.folder() / "targets" / "payloads") {}
+  PayloadPress(const Repository& repository, const PayloadChoices& choices, trust::Requirement encryption)
+      : repository_(repository), choices_(choices), is_sealed_(encryption == trust::Requirement::kRequired), folder_(repository.folder() / "targets" / "payloads") {}
 
-  core::Result<void> open() { return make_folders(folder_); }
+  core::Result<void> open() {
+    if (is_sealed_ && (choices_.groups.empty() || choices_.entropy == nullptr))
+      return input("the release requires encryption: name at least one group of devices that may decrypt it");
+    if (!is_sealed_ && !choices_.groups.empty())
+      return input("the release does not require encryption; say so in its description: require = [\"encryption\"]");
+    return make_folders(folder_);
+  }
 
   core::Result<trust::PayloadEntry> make_full(const std::string& component, const Path& image) {
     ASEPTIC_TRY(const payload::PayloadSummary summary, payload::make_payload_file(image.string(), part().string(), options()));
     trust::PayloadEntry entry = entry_of(summary);
+    ASEPTIC_TRY_VOID(seal(entry, image, ""));
     ASEPTIC_TRY_VOID(keep(entry));
     made_.sizes.push_back({component, "", entry.payload_size, ""});
     return entry;
@@ -78,6 +87,7 @@ class PayloadPress {
     entry.base = summary->base_image_digest;
     entry.encodings = {"delta", "zstd"};
     entry.codecs = {kCodecDelta, kCodecZstd};
+    ASEPTIC_TRY_VOID(seal(entry, image, base.file));
     ASEPTIC_TRY_VOID(keep(entry));
     made_.sizes.push_back({component, base.name, entry.payload_size, ""});
     return std::optional<trust::PayloadEntry>(std::move(entry));
@@ -92,7 +102,7 @@ class PayloadPress {
     const trust::ImagePayloads* payloads = index->find(was->image_digest);
     if (payloads == nullptr) return std::optional<BaseImage>();
     const auto full = std::ranges::find_if(payloads->payloads, [](const trust::PayloadEntry& entry) { return !entry.base; });
-    if (full == payloads->payloads.end()) return std::optional<BaseImage>();
+    if (full == payloads->payloads.end() || full->key_id) return std::optional<BaseImage>();  // sealed: its key is not kept
     auto work = std::make_unique<WorkFile>(folder_ / (".base-" + was->image_digest.hex()));
     const Path file = repository_.target_file({.path = full->target_path(), .length = full->payload_size, .sha256 = full->payload_digest});
     ASEPTIC_TRY(const payload::PayloadSummary restored,
@@ -101,6 +111,27 @@ class PayloadPress {
       return input("the payload of release " + release.manifest.release_id + " in this repository carries another image than was released");
     Path path = work->path();
     return std::optional<BaseImage>(BaseImage{release.manifest.release_id, std::move(path), std::move(work)});
+  }
+
+  // One small file for each group, however many devices it has (CF-05).
+  core::Result<void> store_envelopes(const core::Digest& release) {
+    for (const EncryptionGroup& group : choices_.groups) {
+      trust::KeyEnvelope envelope;
+      envelope.release = release;
+      envelope.group = group.name;
+      envelope.group_epoch = group.epoch;
+      envelope.algorithm = trust::kEnvelopeAlgorithm;
+      for (const payload::SealedPayload& sealed : sealed_) {
+        const core::Digest& payload = sealed.summary.file_digest;
+        ASEPTIC_TRY(WrappedFor wrapped, group.wrap(envelope.hkdf_info(payload), sealed.content_key));
+        envelope.keys.push_back({payload, std::move(wrapped.ephemeral), std::move(wrapped.wrapped)});
+      }
+      const std::string text = envelope.encode();
+      ASEPTIC_TRY_VOID(trust::KeyEnvelope::parse(core::as_bytes(text)).within("the key envelope just made"));
+      ASEPTIC_TRY(TargetEntry target, repository_.store_target(envelope.target_path(), core::as_bytes(text)));
+      made_.payloads.targets.push_back(std::move(target));
+    }
+    return {};
   }
 
   void put_index(const TargetEntry& target) { made_.payloads.targets.push_back(target); }
@@ -116,6 +147,20 @@ class PayloadPress {
     return std::optional<trust::PayloadEntry>();
   }
 
+  // Replaces the payload just made by its encrypted form, under a key of its own.
+  core::Result<void> seal(trust::PayloadEntry& entry, const Path& image, const Path& base) {
+    if (!is_sealed_) return {};
+    const WorkFile plain(folder_ / ".payload-to-be-sealed");
+    ASEPTIC_TRY_VOID(move_durable(part(), plain.path()));
+    ASEPTIC_TRY(payload::SealedPayload sealed, payload::seal_payload_file(plain.path().string(), part().string(), image.string(), base.string(), *choices_.entropy));
+    entry.payload_size = sealed.summary.payload_size;
+    entry.header_digest = sealed.summary.header_digest;
+    entry.payload_digest = sealed.summary.file_digest;
+    entry.key_id = sealed.key_id;
+    sealed_.push_back(std::move(sealed));
+    return {};
+  }
+
   core::Result<void> keep(const trust::PayloadEntry& entry) {
     TargetEntry target{.path = entry.target_path(), .length = entry.payload_size, .sha256 = entry.payload_digest};
     ASEPTIC_TRY_VOID(move_durable(part(), repository_.target_file(target)));
@@ -125,6 +170,8 @@ class PayloadPress {
 
   const Repository& repository_;
   const PayloadChoices& choices_;
+  bool is_sealed_;
+  std::vector<payload::SealedPayload> sealed_;  // keys are held until the envelopes are made
   Path folder_;
   MadePayloads made_;
 };
@@ -152,7 +199,7 @@ core::Result<void> add_component_deltas(PayloadPress& press, const trust::Compon
     if (was == nullptr || was->image_digest == component.image_digest || has(was->image_digest)) continue;
     ASEPTIC_TRY(const std::optional<BaseImage> base, press.restore(source, component.id));
     if (!base) {
-      press.note({component.name, source.manifest.release_id, 0, "its full payload is not in this repository"});
+      press.note({component.name, source.manifest.release_id, 0, "its full payload is not in this repository, or is encrypted; name its image with --delta-base"});
       continue;
     }
     ASEPTIC_TRY(auto entry, press.make_delta(component.name, *base, image, full_size));
@@ -191,7 +238,7 @@ core::Result<trust::PayloadIndex> published_index(const Repository& repository, 
 
 core::Result<MadePayloads> make_payloads(const Repository& repository, const ReleasedImages& images,
                                          const std::vector<FoundRelease>& earlier, const PayloadChoices& choices) {
-  PayloadPress press(repository, choices);
+  PayloadPress press(repository, choices, images.manifest.encryption);
   ASEPTIC_TRY_VOID(press.open());
   const auto count = static_cast<std::ptrdiff_t>(std::min<std::size_t>(choices.delta_releases, earlier.size()));
   const std::vector<FoundRelease> sources(earlier.begin(), earlier.begin() + count);
@@ -204,6 +251,7 @@ core::Result<MadePayloads> make_payloads(const Repository& repository, const Rel
     ASEPTIC_TRY_VOID(add_component_deltas(press, component, image, sources, choices.delta_bases, payloads));
     index.images.push_back({component.image_digest, std::move(payloads)});
   }
+  ASEPTIC_TRY_VOID(press.store_envelopes(images.digest));
   ASEPTIC_TRY_VOID(store_index(repository, press, index, images.manifest, images.digest));
   return press.take();
 }
@@ -224,7 +272,9 @@ core::Result<AddedDeltas> add_deltas(const Repository& repository, std::string_v
   else
     sources.resize(std::min<std::size_t>(choices.delta_releases, sources.size()));
   ASEPTIC_TRY(trust::PayloadIndex index, published_index(repository, release.digest));
-  PayloadPress press(repository, choices);
+  if (release.manifest.encryption == trust::Requirement::kRequired)
+    return input(std::string(release_id) + " is encrypted: its deltas are made with the release, by `release create`");
+  PayloadPress press(repository, choices, release.manifest.encryption);
   ASEPTIC_TRY_VOID(press.open());
   for (const trust::Component& component : release.manifest.components) {
     const auto image = std::ranges::find(index.images, component.image_digest, &trust::ImagePayloads::image_digest);

@@ -8,6 +8,8 @@
 #   attributes_of_pump-0002.json               genuine provisioning attributes of another device, for the US
 #   repository_1, repository_2, repository_3   releases 1; 1 and 2; 1 to 3 (the third fails its self-test)
 #   repository_2_delta, repository_2_other     as repository_2, with a delta from 1.0.0; with one from 3.0.0, which runs nowhere
+#   repository_2_sealed, repository_2_sealed_later   the same release, encrypted for the group ward in its first, second epoch
+#   device_1_member     device_1, a member of ward in the first epoch
 #   device_1            runs 1.0.0 and knows repository_1
 #   device_of_root_2    the same, never switched on; its image demands root 2 and the repository has root 1
 #   device_staged       holds 2.0.0 staged; the power was cut while therapy ran
@@ -39,6 +41,16 @@ release() {  # release NUMBER PROGRAM EPOCH: publishes it and keeps the reposito
   cp -a "$work/repository" "$work/repository_$1"
 }
 running_is() { status_is running_version "$1" && status_is in_trial false; }
+sealed_release() {  # sealed_release NAME: release 2, encrypted for the group ward as it is now, in a repository of its own
+  local edition=$work/signing/$1.json folder=$work/$1
+  cp -a "$work/repository_1" "$folder"
+  sed 's/^version = "2.0.0"/&\nrequire = ["encryption"]/' "$work/releases/2.toml" > "$work/releases/2_sealed.toml"
+  quietly aseptic release create "$folder" --signing "$edition" --description "$work/releases/2_sealed.toml" \
+    --image "$work/releases/2.img" "${pair[@]}" --zstd-level 3 --encrypt-for ward
+  quietly aseptic channel set "$folder" --signing "$edition" --product "$product" --release pump-2.0.0
+  quietly sign_edition "$edition" release-engineering release-quality
+  quietly aseptic release publish "$folder" --signing "$edition" "${online[@]}"
+}
 at_rest() { running_is "$1" && status_is state IDLE && status_is reports_waiting 0; }
 knows_release() { grep -qs "pump-$1.0.0" "$device/agent/metadata/targets.json"; }
 keep_device() {  # keep_device NAME: with the power off
@@ -83,12 +95,18 @@ wait_for 60 "the device knows release 1" knows_release 1
 wait_for 60 "1.0.0 at rest" at_rest 1.0.0
 switch_off
 keep_device device_1
+cp -a "$work/device_1" "$work/device_1_member"
+quietly aseptic group create ward
+quietly aseptic group admit ward "$work/device_1_member" --id pump-0001
 
 power_on
 panel start > /dev/null
 release 2 pump_v2 2
 cp -a "$work/repository" "$work/repository_2_delta"
 quietly aseptic release add-delta "$work/repository_2_delta" --release pump-2.0.0 --from pump-1.0.0 "${online[@]}"
+sealed_release repository_2_sealed
+quietly aseptic group create ward
+sealed_release repository_2_sealed_later
 wait_for 60 "2.0.0 is staged" logged agent.staged
 power_cut
 keep_device device_staged

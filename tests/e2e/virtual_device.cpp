@@ -92,6 +92,8 @@ void VirtualDevice::power_cut() {
   boot_.reset();
 }
 
+pid_t VirtualDevice::pid() const { return boot_->pid(); }
+
 void VirtualDevice::kill_image() const {
   const std::string boot = std::to_string(boot_->pid());
   std::ifstream children("/proc/" + boot + "/task/" + boot + "/children");

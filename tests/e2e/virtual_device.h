@@ -4,6 +4,8 @@
 // device while it is on. Everything it starts ends with the object.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -40,6 +42,7 @@ class VirtualDevice {
   void power_on();
   void power_cut();  // boot and every process of the device end at once
   [[nodiscard]] bool is_on() const { return boot_ != nullptr; }
+  [[nodiscard]] pid_t pid() const;  // of boot, the parent of everything on the device
   void kill_image() const;  // SIGKILL to the device's first process: a reset that nobody commanded
   std::string panel(const std::string& command) const;
 

@@ -29,7 +29,7 @@ make_repository() {
     --release release-engineering --release release-quality --release-threshold 2 \
     --snapshot snapshot --timestamp timestamp --out "$work/signing"
   aseptic repo delegate "$work/repository" --signing "$work/signing/targets.signing.json" --name payload-index \
-    --path 'payload-index/*' --path 'payloads/*' --key payload-index
+    --path 'payload-index/*' --path 'payloads/*' --path 'envelopes/*' --key payload-index
   sign_edition "$work/signing/root.signing.json" root-1 root-2
   sign_edition "$work/signing/targets.signing.json" release-engineering release-quality
   aseptic repo publish "$work/repository" "$work/signing/root.signing.json" "$work/signing/targets.signing.json" \

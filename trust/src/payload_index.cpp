@@ -36,6 +36,9 @@ core::Result<PayloadEntry> read_payload(const core::JsonValue& value) {
   ASEPTIC_TRY(entry.payload_size, reader.count("payload_size"));
   ASEPTIC_TRY(entry.header_digest, reader.digest("header_digest"));
   ASEPTIC_TRY(entry.payload_digest, reader.digest("payload_digest"));
+  if (reader.has("key_id")) {
+    ASEPTIC_TRY(entry.key_id, reader.digest("key_id"));
+  }
   entry.unrecognized = reader.rest();
   return entry;
 }
@@ -51,6 +54,7 @@ core::JsonValue encode_payload(const PayloadEntry& entry) {
   object["payload_size"] = number(entry.payload_size);
   object["header_digest"] = entry.header_digest.hex();
   object["payload_digest"] = entry.payload_digest.hex();
+  if (entry.key_id) object["key_id"] = entry.key_id->hex();
   return object;
 }
 
@@ -123,9 +127,13 @@ core::Result<void> check_index(const PayloadIndex& index, const ReleaseManifest&
     if (at == release.components.end())
       return core::Error(TrustCode::kIndexMismatch, "payload index: names image " + image.image_digest.hex() +
                                                         ", which the release does not fix");
-    for (const PayloadEntry& entry : image.payloads)
+    for (const PayloadEntry& entry : image.payloads) {
       if (entry.image_size != at->size)
         return core::Error(TrustCode::kIndexMismatch, "payload index: image size differs from the release's");
+      // SECURITY(T-37): whether a release is confidential was decided by who signed it, not by the online role.
+      if (entry.key_id.has_value() != (release.encryption == Requirement::kRequired))
+        return core::Error(TrustCode::kIndexMismatch, "payload index: a payload is encrypted although the release does not ask for it, or the reverse");
+    }
   }
   return {};
 }

@@ -174,11 +174,19 @@ KeyEnvelope sample_envelope() {
   KeyEnvelope envelope;
   envelope.release = sample_digest("release");
   envelope.group = "ward-7";
-  envelope.algorithm = "p256-hkdf-sha256-aes256gcm";
-  envelope.ephemeral = core::Bytes(64, 1);
-  envelope.wrapped = core::Bytes(48, 2);
-  envelope.payloads = {sample_digest("payload")};
+  envelope.algorithm = kEnvelopeAlgorithm;
+  envelope.keys = {{sample_digest("payload"), core::Bytes(64, 1), core::Bytes(40, 2)}};
   return envelope;
+}
+
+GroupMembership sample_membership() {
+  GroupMembership membership;
+  membership.device = "pump-0001";
+  membership.group = "ward-7";
+  membership.algorithm = kEnvelopeAlgorithm;
+  membership.ephemeral = core::Bytes(64, 1);
+  membership.wrapped = core::Bytes(40, 2);
+  return membership;
 }
 
 OfflineBundle sample_bundle() {

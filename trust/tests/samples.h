@@ -28,6 +28,7 @@ ProvisioningAttributes sample_attributes();
 DirectorStatement sample_director();
 DowngradeToken sample_token();
 KeyEnvelope sample_envelope();
+GroupMembership sample_membership();
 OfflineBundle sample_bundle();
 Report sample_report();
 BootReport sample_boot_report();

@@ -490,17 +490,28 @@ TEST_F(LogProofTest, AReleaseIsProvenAgainstASignedCheckpointThatContinuesTheLas
                       TrustCode::kThreshold));
 }
 
-TEST(KeyEnvelopeTest, TheInfoBindsReleaseGroupAndPayloads) {
-  const core::Bytes info = sample_envelope().hkdf_info();
-  const auto with = [](const std::function<void(KeyEnvelope&)>& change) {
+// Answers: CF-01, CF-03
+TEST(KeyEnvelopeTest, TheInfoBindsReleaseGroupEpochAndPayload) {
+  const core::Digest payload = sample_digest("payload");
+  const core::Bytes info = sample_envelope().hkdf_info(payload);
+  const auto with = [&](const std::function<void(KeyEnvelope&)>& change) {
     KeyEnvelope envelope = sample_envelope();
     change(envelope);
-    return envelope.hkdf_info();
+    return envelope.hkdf_info(payload);
   };
   EXPECT_NE(info, with([](auto& e) { e.release = sample_digest("x"); }));
   EXPECT_NE(info, with([](auto& e) { e.group = "ward-8"; }));
   EXPECT_NE(info, with([](auto& e) { e.group_epoch = 2; }));
-  EXPECT_NE(info, with([](auto& e) { e.payloads.push_back(sample_digest("x")); }));
+  EXPECT_NE(info, sample_envelope().hkdf_info(sample_digest("x")));
+  GroupMembership membership = sample_membership();
+  const core::Bytes of_device = membership.hkdf_info();
+  membership.device = "pump-0002";
+  EXPECT_NE(of_device, membership.hkdf_info());
+}
+
+// Answers: CF-05
+TEST(KeyEnvelopeTest, AnEnvelopeIsSmallWhateverTheNumberOfDevices) {
+  EXPECT_LT(sample_envelope().encode().size(), 700u) << "one for a group, of 1 device or of 100,000";
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ TEST(Statements, ChannelIsStrict) { expect_strict(sample_channel(sample_release(
 // Answers: MF-08
 TEST(Statements, PayloadIndexIsStrict) { expect_strict(sample_index(sample_release())); }
 TEST(Statements, KeyEnvelopeIsStrict) { expect_strict(sample_envelope()); }
+TEST(Statements, GroupMembershipIsStrict) { expect_strict(sample_membership()); }
 
 // Answers: MF-08
 TEST(Statements, ObjectsClosedToExtensionsRefuseUnknownMembers) {
@@ -236,6 +237,19 @@ TEST_F(Published, RefusesAnIndexOfAnotherReleaseOrSize) {
   index.images.front().payloads.front().image_size += 4096;
   EXPECT_TRUE(refused(check_index(index, **verified, release.digest()), TrustCode::kIndexMismatch));
   EXPECT_TRUE(accepted(check_index(sample_index(release), **verified, release.digest())));
+}
+
+// The online role can neither publish a confidential image in the clear nor lock devices out of a public one.
+// Answers: CF-01, T-37
+TEST_F(Published, EncryptionIsDecidedByTheReleaseAndNotByTheIndex) {
+  const auto verified = verified_release();
+  PayloadIndex index = sample_index(release);
+  index.images.front().payloads.front().key_id = sample_digest("key");
+  EXPECT_TRUE(refused(check_index(index, **verified, release.digest()), TrustCode::kIndexMismatch));
+  EXPECT_EQ(*PayloadIndex::parse(core::as_bytes(index.encode()))->images.front().payloads.front().key_id, sample_digest("key"));
+  ReleaseManifest confidential = **verified;
+  confidential.encryption = Requirement::kRequired;
+  EXPECT_TRUE(refused(check_index(sample_index(release), confidential, release.digest()), TrustCode::kIndexMismatch));
 }
 
 TEST_F(Published, RefusesAStatementAtAnotherPath) {

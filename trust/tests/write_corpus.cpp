@@ -85,6 +85,14 @@ void write_statements(Corpus corpus) {
   corpus.add("f" + TimeFloor{.time = test_time(), .key = sample_digest("k")}.encode());
 }
 
+void write_envelopes(Corpus corpus) {
+  KeyEnvelope envelope = sample_envelope();
+  corpus.add_family('k', tree(envelope.encode()), 1);
+  envelope.keys.push_back({sample_digest("another payload"), core::Bytes(64, 3), core::Bytes(40, 4)});
+  corpus.add_family('k', tree(envelope.encode()), 2);
+  corpus.add_family('g', tree(sample_membership().encode()), 1);
+}
+
 void write_json(Corpus corpus) {
   for (std::uint32_t seed = 0; seed < 200; ++seed) corpus.add(JsonGenerator(seed).document());
 }
@@ -102,6 +110,7 @@ int main(int argc, char** argv) {
   write_metadata(Corpus(folder / "tuf_metadata"));
   write_search(Corpus(folder / "tuf_delegation_search"));
   write_statements(Corpus(folder / "release_statements"));
+  write_envelopes(Corpus(folder / "key_envelope"));
   write_json(Corpus(folder / "strict_json"));
   return 0;
 }

@@ -140,7 +140,8 @@ Result<void> ApplyEngine::stage() {
                              return save_record();
                            },
                            .breathe = p_.breathe,
-                           .fell_back = [this](const Error& error, std::string_view way) { note_error(error, way); }};
+                           .fell_back = [this](const Error& error, std::string_view way) { note_error(error, way); },
+                           .content_key = p_.content_key};
   const payload::BaseSlot running{running_slot(), core::Digest{boot_.report.running_image}, running_size_};
   auto staged = stage_image(*offer_, p_.source, slot(record_.slot), running, record_.chunks_durable, hooks);
   if (!staged) {

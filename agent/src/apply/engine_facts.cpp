@@ -141,7 +141,7 @@ void ApplyEngine::look_if_due() {
     offer_.reset();
     return fail(known.error(), "provisioning attributes");
   }
-  auto sighting = look_for_release(p_.source, {p_.config, boot_, memory_, others_.members()});
+  auto sighting = look_for_release(p_.source, {p_.config, boot_, memory_, others_.members(), p_.content_key != nullptr});
   log_->set_time_floor(p_.source.time_floor());
   if (!sighting) {
     offer_.reset();

@@ -121,7 +121,13 @@ Result<Staged> take_way(const Offer& offer, const PayloadWay& way, ReleaseSource
                                                                  {way.header, way.size}, image));
   WitnessedSlot witnessed(medium.slot);
   const payload::ResumeHint hint{way.base ? medium.chunks_hint : kLookEverywhere};
-  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, witnessed, hint, {}, medium.running));
+  std::optional<core::SecretKey> key;
+  if (way.is_encrypted && hooks.content_key) {
+    ASEPTIC_TRY(key, hooks.content_key(offer.release_digest, way.payload));
+  }
+  ASEPTIC_TRY(auto installer, payload::PayloadInstaller::begin(header, witnessed, hint, {.content_key = key ? &*key : nullptr},
+                                                               medium.running));
+  key.reset();
   Stager stager(way, source, std::move(installer), hooks);
   ASEPTIC_TRY_VOID(stager.run());
   ASEPTIC_TRY(auto measured, payload::measure_slot(medium.slot, image));

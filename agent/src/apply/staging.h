@@ -18,6 +18,7 @@ struct StagingHooks {
   std::function<void()> breathe;
   // A way to the image failed, and the next one is taken (or the same one without ranges).
   std::function<void(const core::Error&, std::string_view way)> fell_back;
+  std::function<core::Result<core::SecretKey>(const core::Digest& release, const core::Digest& payload)> content_key;
 };
 
 struct Staged {

@@ -46,6 +46,7 @@ trust::DeviceFacts device_facts(const LookoutFacts& facts, core::UtcTime now) {
   out.hardware_revision = device.hardware_revision;
   out.jurisdiction = device.jurisdiction;
   out.agent_version = kAgentVersion;
+  out.can_decrypt = facts.can_decrypt;
   out.now = now;
   trust::DeviceComponent component;
   component.id = device.component;
@@ -115,7 +116,7 @@ Result<Offer> make_offer(ReleaseSource& source, const LookoutFacts& facts, const
     if (!target && entry.base) continue;  // a delta that is not published is no reason to stay behind
     if (!target) return std::move(target).error().within("payload");
     ASEPTIC_TRY(const auto header, trust::DigestIssuer::payload_header(index, component->image_digest, i));
-    ways.push_back({entry.base, header, entry.payload_size, *std::move(target)});
+    ways.push_back({entry.base, header, entry.payload_size, entry.payload_digest, entry.key_id.has_value(), *std::move(target)});
   }
   if (ways.empty()) return core::Error(AgentCode::kUnsupported, "no payload of this image can be decoded by this agent");
   ASEPTIC_TRY(auto manifest, trust::DigestIssuer::manifest(release, component_id));

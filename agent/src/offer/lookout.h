@@ -20,6 +20,8 @@ struct PayloadWay {
   std::optional<core::Digest> base;  // image digest that a delta starts from; nothing for a full payload
   core::AuthenticatedDigest header;
   std::uint64_t size = 0;
+  core::Digest payload;  // of the file
+  bool is_encrypted = false;
   core::Verified<trust::TargetInfo> target;
 };
 
@@ -52,6 +54,7 @@ struct LookoutFacts {
   const BootView& boot;
   const Memory& memory;
   std::span<const ComponentSet::Member> others{};
+  bool can_decrypt = false;
 };
 
 // Refreshes metadata and evaluates. An error means that nothing new is known: no connection, or statements that do not

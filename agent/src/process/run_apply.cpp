@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -20,6 +22,7 @@
 #include "aseptic/platform/posix/posix_storage.h"
 #include "channel/pipe_client.h"
 #include "component/unix_line.h"
+#include "offer/content_keys.h"
 #include "offer/device_attributes.h"
 #include "process/build_time.h"
 #include "process/files.h"
@@ -61,6 +64,11 @@ class ApplyProcess {
     ASEPTIC_TRY(requests_, PosixBlockDevice::open(config_.slots.requests, PosixBlockDevice::Mode::kReadWrite));
     ASEPTIC_TRY(const std::string report, read_text_file(config_.slots.mailbox));
     ASEPTIC_TRY(key_, open_device_key(config_.identity_key));
+    ASEPTIC_TRY(content_keys_, ContentKeys::open(device_ + "/agent/keys/encryption.pem", config_.device.id));
+    if (auto kept = content_keys_ ? keep_memory_to_ourselves() : Result<void>{}; !kept) {
+      std::fprintf(stderr, "asepticd apply: %s; encrypted releases are refused\n", kept.error().sentence().c_str());
+      content_keys_.reset();
+    }
     ASEPTIC_TRY(const std::string therapy_pem, read_text_file(config_.therapy.key));
     ASEPTIC_TRY(auto therapy_key, core::PublicKey::from_pem(therapy_pem));
     ASEPTIC_TRY(const std::string root, read_text_file(config_.repository.root));
@@ -90,6 +98,10 @@ class ApplyProcess {
                       .config = config_, .components = std::move(components), .breathe = [this] { serve(Busy::kYes); },
                       .energy_mwh = [this] { return read_energy(config_.policy.energy_file, config_.policy.energy_mwh); },
                       .check_device = [this] { return check_device_attributes(*state_, config_.device, provisioned_); }};
+    if (content_keys_)
+      parts.content_key = [this](const core::Digest& release, const core::Digest& payload) {
+        return content_keys_->find(*state_, *source_, release, payload);
+      };
     ASEPTIC_TRY(engine_, Engine::start(std::move(parts)));
     return {};
   }
@@ -115,6 +127,12 @@ class ApplyProcess {
   }
 
   enum class Busy : std::uint8_t { kNo, kYes };
+
+  // CF-07: keys and plain image bytes go to no swap space and no core dump. A device that cannot promise that does not decrypt.
+  static Result<void> keep_memory_to_ourselves() {
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 && ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0) return {};
+    return core::Error(platform::PlatformCode::kSandbox, "the memory that will hold keys cannot be locked");
+  }
 
   Result<void> close_process() {
     SandboxPaths paths;
@@ -151,6 +169,7 @@ class ApplyProcess {
   std::unique_ptr<PosixStorage> state_;
   std::unique_ptr<PosixBlockDevice> slot_a_, slot_b_, requests_;
   std::unique_ptr<platform::Signer> key_;
+  std::optional<ContentKeys> content_keys_;
   std::optional<TherapySocket> therapy_;
   std::optional<UnixLine> line_;
   std::unique_ptr<PosixBlockDevice> component_store_;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A zeroed buffer at a 4096-byte address, so that a block device can transfer it without the page cache.
+// A zeroed buffer at a 4096-byte address, so that a block device can transfer it without the page cache. Wiped at its end: it
+// may have held bytes of a confidential image (CF-07).
 #pragma once
 
 #include <cstring>
 #include <memory>
 #include <new>
 
-#include "aseptic/core/bytes.h"
+#include "aseptic/core/sealing.h"
 #include "aseptic/platform/block_device.h"
 
 namespace aseptic::payload {
@@ -19,6 +20,10 @@ class AlignedBuffer {
         size_(size) {
     std::memset(bytes_.get(), 0, size);
   }
+  ~AlignedBuffer() {
+    if (bytes_) core::wipe(span());
+  }
+  AlignedBuffer(AlignedBuffer&&) noexcept = default;
   [[nodiscard]] core::ByteSpan span() { return {bytes_.get(), size_}; }
   [[nodiscard]] core::ByteSpan first(std::size_t count) { return span().first(count); }
 

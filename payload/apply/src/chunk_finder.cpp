@@ -26,7 +26,7 @@ void ChunkFinder::index() {
   for (std::uint64_t at = 0; at < end && places_.size() < kChunksMax; at += chunk_size_) {
     const core::ByteSpan bytes = buffer.first(static_cast<std::size_t>(std::min<std::uint64_t>(chunk_size_, end - at)));
     if (!slot_.device->read(at, bytes) || is_all_zero(bytes)) continue;  // a chunk that cannot be read is not there
-    places_.push_back({begin_of(boot::hash_of(hasher, bytes)), at});
+    places_.push_back({begin_of(digests_.of(hasher, bytes)), at});
   }
   std::ranges::sort(places_, {}, &Place::digest_begin);
 }

@@ -10,6 +10,7 @@
 
 #include "aligned_buffer.h"
 #include "aseptic/payload/apply/installer.h"
+#include "aseptic/payload/apply/chunk_cipher.h"
 
 namespace aseptic::payload {
 
@@ -17,7 +18,8 @@ class ChunkFinder {
  public:
   static constexpr std::uint64_t kChunksMax = 65'536;
 
-  ChunkFinder(const BaseSlot& slot, std::uint32_t chunk_size) : slot_(slot), chunk_size_(chunk_size) {}
+  ChunkFinder(const BaseSlot& slot, std::uint32_t chunk_size, const ChunkDigests& digests)
+      : slot_(slot), chunk_size_(chunk_size), digests_(digests) {}
 
   // True when `out` was filled with bytes that had the digest when the slot was indexed.
   bool find(const Digest& digest, core::ByteSpan out);
@@ -31,6 +33,7 @@ class ChunkFinder {
 
   BaseSlot slot_;
   std::uint32_t chunk_size_;
+  ChunkDigests digests_;
   bool is_indexed_ = false;
   std::vector<Place> places_;
 };

@@ -11,7 +11,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 21> kTable{{
+constexpr std::array<core::ErrorInfo, 23> kTable{{
     {301, "payload.header_digest", kReject,
      "The payload's header is not the one that the signed index names."},
     {302, "payload.header_invalid", kReject, "The payload's header breaks a rule of the format."},
@@ -35,6 +35,8 @@ constexpr std::array<core::ErrorInfo, 21> kTable{{
     {319, "payload.delta_invalid", kReject, "The delta's copy map breaks a rule of the format."},
     {320, "payload.auxiliary_digest", kReject, "The payload's auxiliary section was changed."},
     {321, "payload.codec", kReject, "The delta needs a compressor in a version that this device does not have."},
+    {322, "payload.content_key", kReject, "This device has no key for the encrypted payload."},
+    {323, "payload.not_opened", kReject, "An authentic chunk does not open with the payload's key."},
 }};
 
 PayloadCode code_for(Status status) {
@@ -42,6 +44,8 @@ PayloadCode code_for(Status status) {
     case Status::kEncryptionUnsupported:
     case Status::kEncodingUnsupported:
       return PayloadCode::kUnsupported;
+    case Status::kNotOpened:
+      return PayloadCode::kNotOpened;
     case Status::kStoredDigest:
       return PayloadCode::kChunkDigest;
     case Status::kBadFrame:

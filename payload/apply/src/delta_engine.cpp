@@ -45,7 +45,8 @@ bool BaseReader::read(std::uint64_t at, MutableBytes out) {
 
 static_assert(std::is_trivially_destructible_v<DeltaState<LinuxProfile>>);
 
-DeltaEngine::DeltaEngine(const PayloadHeader& header, const BaseSlot& base) : header_(header), base_(base), base_text_(base_, recoder_) {
+DeltaEngine::DeltaEngine(const PayloadHeader& header, const BaseSlot& base, const ChunkDigests& digests)
+    : header_(header), base_(base), digests_(digests), base_text_(base_, recoder_) {
   if (header.has(Encoding::kDelta)) state_ = std::make_unique<DeltaState<LinuxProfile>>();
 }
 
@@ -112,7 +113,7 @@ Status DeltaEngine::decode(const ChunkEntry& entry, std::uint64_t index, ByteVie
                                       : decode_delta_chunk(map_, *state_, base_, hasher, index * header_.chunk_size, stored, out);
   if (!ok(status)) return status;
   // SECURITY(T-29): bytes made from a base are compared before they are written.
-  return boot::equal(boot::hash_of(hasher, out), entry.decoded_digest) ? Status::kOk : Status::kNewDigest;
+  return boot::equal(digests_.of(hasher, out), entry.decoded_digest) ? Status::kOk : Status::kNewDigest;
 }
 
 Status DeltaEngine::decode_recoded(std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out) {

@@ -11,6 +11,7 @@
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/decode/delta_chunk.h"
+#include "aseptic/payload/apply/chunk_cipher.h"
 #include "text_reader.h"
 
 namespace aseptic::payload {
@@ -38,7 +39,7 @@ class BaseReader final : public OldImage {
 
 class DeltaEngine {
  public:
-  DeltaEngine(const PayloadHeader& header, const BaseSlot& base);
+  DeltaEngine(const PayloadHeader& header, const BaseSlot& base, const ChunkDigests& digests);
 
   // `section`: authentic bytes of the auxiliary section.
   core::Result<void> load(core::ByteView section);
@@ -54,6 +55,7 @@ class DeltaEngine {
 
   const PayloadHeader& header_;
   BaseReader base_;
+  ChunkDigests digests_;
   std::vector<CodecSetting> settings_;
   std::vector<RecodedBlock> old_blocks_;
   std::vector<RecodedBlock> new_blocks_;

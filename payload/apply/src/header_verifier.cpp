@@ -14,6 +14,8 @@ core::Result<PayloadHeader> parse(core::ByteView bytes, const Digest& digest) {
   const Status status = decode_header(bytes.first<kHeaderSize>(), header);
   if (!ok(status)) return to_error(status, "payload header");
   header.header_digest = digest;
+  CoreHasher hasher;
+  if (header.is_encrypted()) header.seal_digest = seal_digest(hasher, bytes.first<kHeaderSize>());
   return header;
 }
 

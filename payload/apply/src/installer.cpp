@@ -32,19 +32,21 @@ std::string page_name(std::uint64_t index) {
 class PayloadInstaller::Engine {
  public:
   Engine(const PayloadHeader& header, platform::BlockDevice& slot, ResumeHint hint, InstallOptions options,
-         const BaseSlot& base)
+         const BaseSlot& base, std::unique_ptr<ChunkCipher> cipher)
       : header_(header),
+        cipher_(std::move(cipher)),
+        digests_(cipher_.get()),
         slot_(slot),
         hint_(hint),
         options_(options),
         next_page_(header.first_page),
-        stored_(header.chunk_size),
+        stored_(header.chunk_size + header.tag_size()),
         decoded_(header.chunk_size),
         page_(page_size(header.entries_of_page(0))) {
     if (header.needs_base()) {
-      delta_ = std::make_unique<DeltaEngine>(header_, base);
+      delta_ = std::make_unique<DeltaEngine>(header_, base, digests_);
     } else if (base.device != nullptr && base.device != &slot) {
-      finder_ = std::make_unique<ChunkFinder>(base, header.chunk_size);
+      finder_ = std::make_unique<ChunkFinder>(base, header.chunk_size, digests_);
     }
     if (header.auxiliary_size != 0) {
       unit_ = Unit::kAuxiliary;
@@ -165,7 +167,12 @@ class PayloadInstaller::Engine {
   core::Result<void> take_auxiliary() {
     if (!boot::equal(boot::hash_of(hasher_, auxiliary_), header_.auxiliary_digest))
       return core::Error(PayloadCode::kAuxiliaryDigest, "the payload's copy map was changed: its digest does not match");
-    auto loaded = delta_->load(auxiliary_);
+    if (cipher_) {
+      if (const Status status = cipher_->open(kAuxiliaryIndex, header_.auxiliary_digest, auxiliary_, hasher_); !ok(status))
+        return to_error(status, "payload copy map");
+    }
+    auto loaded = delta_->load(core::ByteView(auxiliary_).first(auxiliary_.size() - header_.tag_size()));
+    core::wipe(auxiliary_);
     auxiliary_ = core::Bytes();
     return loaded;
   }
@@ -212,6 +219,7 @@ class PayloadInstaller::Engine {
   core::Result<void> take_chunk() {
     const std::uint64_t index = progress_.chunks_done;
     const core::ByteSpan out = decoded_.first(entry_.decoded_size);
+    ASEPTIC_TRY_VOID(open_chunk(index));
     const core::ByteView stored = stored_.first(entry_.stored_size);
     const Status status = entry_.encoding == Encoding::kDelta
                               ? delta_->decode(entry_, index, stored, hasher_, out)
@@ -220,10 +228,20 @@ class PayloadInstaller::Engine {
     return put_chunk(index, out);
   }
 
+  // Sealed bytes become plain ones, and the entry describes those.
+  core::Result<void> open_chunk(std::uint64_t index) {
+    if (!cipher_) return {};
+    if (const Status status = cipher_->open(index, entry_.stored_digest, stored_.first(entry_.stored_size), hasher_); !ok(status))
+      return to_error(status, chunk_name(index));
+    entry_.stored_size -= kTagSize;
+    entry_.stored_digest = boot::hash_of(hasher_, stored_.first(entry_.stored_size));
+    return {};
+  }
+
   core::Result<void> copy_chunk(std::uint64_t index) {
     const core::ByteSpan out = decoded_.first(entry_.decoded_size);
     Status status = delta_->copy(entry_, out);
-    if (ok(status) && !boot::equal(boot::hash_of(hasher_, out), entry_.decoded_digest)) status = Status::kOldDigest;
+    if (ok(status) && !boot::equal(digests_.of(hasher_, out), entry_.decoded_digest)) status = Status::kOldDigest;
     if (!ok(status)) return to_error(status, chunk_name(index));
     return put_chunk(index, out);
   }
@@ -267,14 +285,14 @@ class PayloadInstaller::Engine {
     if (!finder_ || (entry_.encoding != Encoding::kRaw && entry_.encoding != Encoding::kZstd)) return false;
     const core::ByteSpan out = decoded_.first(entry_.decoded_size);
     // SECURITY(T-29): the index of the slot is only a hint; the very bytes that are written are hashed.
-    return finder_->find(entry_.decoded_digest, out) && boot::equal(boot::hash_of(hasher_, out), entry_.decoded_digest);
+    return finder_->find(entry_.decoded_digest, out) && boot::equal(digests_.of(hasher_, out), entry_.decoded_digest);
   }
 
   // Only asked below the hint; a read error means "not there" and the chunk is written again.
   bool is_on_medium(std::uint64_t index, const ChunkEntry& entry) {
     const core::ByteSpan out = decoded_.first(entry.decoded_size);
     if (!slot_.read_back(index * header_.chunk_size, out)) return false;
-    return boot::equal(boot::hash_of(hasher_, out), entry.decoded_digest);
+    return boot::equal(digests_.of(hasher_, out), entry.decoded_digest);
   }
 
   core::Result<void> discard(std::uint64_t offset, std::uint64_t size) {
@@ -332,6 +350,8 @@ class PayloadInstaller::Engine {
   }
 
   const PayloadHeader header_;
+  std::unique_ptr<ChunkCipher> cipher_;  // of an encrypted payload
+  ChunkDigests digests_;
   platform::BlockDevice& slot_;
   const ResumeHint hint_;
   const InstallOptions options_;
@@ -374,7 +394,9 @@ core::Result<PayloadInstaller> PayloadInstaller::begin(const core::Verified<Payl
     if (!is_base)
       return core::Error(PayloadCode::kBase, "the payload starts from another image than the one that is installed");
   }
-  return PayloadInstaller(std::make_unique<Engine>(*header, slot, hint, options, base));
+  ASEPTIC_TRY(auto cipher, ChunkCipher::begin(*header, options.content_key));
+  options.content_key = nullptr;
+  return PayloadInstaller(std::make_unique<Engine>(*header, slot, hint, options, base, std::move(cipher)));
 }
 
 PayloadInstaller::PayloadInstaller(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}

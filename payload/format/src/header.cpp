@@ -14,13 +14,19 @@ Status check_envelope(const HeaderWire& wire) {
   return Status::kOk;
 }
 
+// One cipher, all of its fields or none of them.
+Status check_cipher(const HeaderWire& wire) {
+  const bool encrypted = (wire.flags.get() & kFlagEncrypted) != 0;
+  if (wire.cipher.get() != (encrypted ? kCipherAes256Gcm : 0)) return Status::kEncryptionUnsupported;
+  if (wire.tag_size.get() != (encrypted ? kTagSize : 0)) return Status::kEncryptionUnsupported;
+  if (boot::is_zero(wire.key_id) == encrypted || !boot::is_zero(wire.envelope_digest)) return Status::kEncryptionUnsupported;
+  return Status::kOk;
+}
+
 // SECURITY(T-25): what this version cannot do is refused before any size is used, never ignored.
 Status check_unsupported(const HeaderWire& wire) {
-  if ((wire.flags.get() & kFlagEncrypted) != 0) return Status::kEncryptionUnsupported;
-  if (wire.flags.get() != 0) return Status::kUnknownFlag;
-  if (wire.cipher.get() != 0 || wire.tag_size.get() != 0) return Status::kEncryptionUnsupported;
-  if (!boot::is_zero(wire.key_id) || !boot::is_zero(wire.envelope_digest))
-    return Status::kEncryptionUnsupported;
+  if ((wire.flags.get() & ~kFlagEncrypted) != 0) return Status::kUnknownFlag;
+  ASEPTIC_PAYLOAD_TRY(check_cipher(wire));
   if (!boot::all_bytes_are(wire.reserved, 0)) return Status::kReservedNotZero;
   if ((wire.encodings.get() & ~kEncodingsSupported) != 0) return Status::kEncodingUnsupported;
   if (wire.encodings.get() == 0) return Status::kBadEncodingSet;
@@ -41,7 +47,7 @@ Status check_sizes(const PayloadHeader& header) {
     return Status::kBadPageShape;
   const std::uint64_t fixed =
       kHeaderSize + header.auxiliary_size + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
-  if (header.payload_size < fixed || header.payload_size - fixed > header.image_size)
+  if (header.payload_size < fixed || header.payload_size - fixed > header.image_size + header.chunk_count * header.tag_size())
     return Status::kBadPayloadSize;
   return Status::kOk;
 }
@@ -56,6 +62,7 @@ Status check_base(const PayloadHeader& header) {
   if ((header.auxiliary_size == 0) == needs_map || boot::is_zero(header.auxiliary_digest) == needs_map)
     return Status::kBadAuxiliary;
   if (header.auxiliary_size > kAuxiliarySizeMax) return Status::kBadAuxiliary;
+  if (needs_map && header.auxiliary_size <= header.tag_size()) return Status::kBadAuxiliary;
   return Status::kOk;
 }
 
@@ -98,6 +105,18 @@ Digest header_digest(boot::Hasher& hasher, std::span<const std::uint8_t, kHeader
   return boot::hash_of(hasher, boot::domain(kHeaderDomain), header);
 }
 
+Digest seal_digest(boot::Hasher& hasher, std::span<const std::uint8_t, kHeaderSize> header) {
+  HeaderWire wire;
+  boot::copy_bytes(boot::mutable_bytes_of(wire), header);
+  wire.first_page = {};
+  wire.auxiliary_digest = {};
+  return boot::hash_of(hasher, boot::domain(kSealDomain), boot::bytes_of(wire));
+}
+
+Digest key_id_of(boot::Hasher& hasher, ByteView content_key) {
+  return boot::hash_of(hasher, boot::domain(kKeyIdDomain), content_key);
+}
+
 Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHeader& out) {
   HeaderWire wire;
   boot::copy_bytes(boot::mutable_bytes_of(wire), bytes);
@@ -118,6 +137,7 @@ Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHe
   header.base_image_size = wire.base_image_size.get();
   header.auxiliary_size = wire.auxiliary_size.get();
   header.auxiliary_digest = wire.auxiliary_digest;
+  header.key_id = wire.key_id;
   ASEPTIC_PAYLOAD_TRY(check_base(header));
   ASEPTIC_PAYLOAD_TRY(check_sizes(header));
   ASEPTIC_PAYLOAD_TRY(check_digests(header));
@@ -146,6 +166,12 @@ Status encode_header(const PayloadHeader& header, std::span<std::uint8_t, kHeade
   wire.base_image_size.set(header.base_image_size);
   wire.auxiliary_size.set(header.auxiliary_size);
   wire.auxiliary_digest = header.auxiliary_digest;
+  if (header.is_encrypted()) {
+    wire.flags.set(kFlagEncrypted);
+    wire.cipher.set(kCipherAes256Gcm);
+    wire.tag_size.set(kTagSize);
+    wire.key_id = header.key_id;
+  }
   PayloadHeader checked;
   std::array<std::uint8_t, kHeaderSize> bytes{};
   boot::copy_bytes(bytes, boot::bytes_of(wire));

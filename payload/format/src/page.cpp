@@ -25,19 +25,19 @@ Status check_encoding(std::uint8_t number, std::uint32_t announced) {
 
 // Compression must win: so a stored chunk never needs more buffer than a raw one, and there is one form per
 // content length. SECURITY(T-42): the stored size bounds the input, the chunk size the output.
-Status check_stored_size(const ChunkEntry& entry) {
+Status check_stored_size(const PayloadHeader& header, const ChunkEntry& entry) {
+  const std::uint32_t least = header.tag_size();
+  const std::uint32_t raw = entry.decoded_size + least;
   switch (entry.encoding) {
     case Encoding::kRaw:
-      return entry.stored_size == entry.decoded_size ? Status::kOk : Status::kBadStoredSize;
+      return entry.stored_size == raw ? Status::kOk : Status::kBadStoredSize;
     case Encoding::kZstd:
-      return entry.stored_size != 0 && entry.stored_size < entry.decoded_size ? Status::kOk
-                                                                              : Status::kBadStoredSize;
+      return entry.stored_size > least && entry.stored_size < raw ? Status::kOk : Status::kBadStoredSize;
     case Encoding::kZero:
     case Encoding::kCopyFromSlot:
       return entry.stored_size == 0 ? Status::kOk : Status::kBadStoredSize;
     case Encoding::kDelta:
-      return entry.stored_size >= boot::kDigestSize && entry.stored_size < entry.decoded_size ? Status::kOk
-                                                                                              : Status::kBadStoredSize;
+      return entry.stored_size >= boot::kDigestSize + least && entry.stored_size < raw ? Status::kOk : Status::kBadStoredSize;
   }
   return Status::kEncodingUnsupported;
 }
@@ -58,13 +58,13 @@ Status check_source(const PayloadHeader& header, std::uint64_t chunk_index, cons
   return entry.source_offset == 0 ? Status::kOk : Status::kReservedNotZero;
 }
 
-Status check_entry_digests(const ChunkEntry& entry) {
+Status check_entry_digests(const PayloadHeader& header, const ChunkEntry& entry) {
   const bool zero = entry.encoding == Encoding::kZero;
   const bool nothing_stored = zero || entry.encoding == Encoding::kCopyFromSlot;
   if (boot::is_zero(entry.stored_digest) != nothing_stored || boot::is_zero(entry.decoded_digest) != zero)
     return Status::kBadEntryDigest;
-  // A raw chunk's stored bytes are its image bytes: one digest, twice.
-  if (entry.encoding == Encoding::kRaw && entry.stored_digest != entry.decoded_digest)
+  // A raw chunk's stored bytes are its image bytes, unless they are sealed: one digest, twice.
+  if (entry.encoding == Encoding::kRaw && !header.is_encrypted() && entry.stored_digest != entry.decoded_digest)
     return Status::kBadEntryDigest;
   return Status::kOk;
 }
@@ -80,9 +80,9 @@ Status read_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteVi
                          .stored_digest = wire.stored_digest,
                          .decoded_digest = wire.decoded_digest,
                          .source_offset = wire.source_offset.get()};
-  ASEPTIC_PAYLOAD_TRY(check_stored_size(entry));
+  ASEPTIC_PAYLOAD_TRY(check_stored_size(header, entry));
   ASEPTIC_PAYLOAD_TRY(check_source(header, chunk_index, entry));
-  ASEPTIC_PAYLOAD_TRY(check_entry_digests(entry));
+  ASEPTIC_PAYLOAD_TRY(check_entry_digests(header, entry));
   out = entry;
   return Status::kOk;
 }

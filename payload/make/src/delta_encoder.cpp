@@ -184,6 +184,7 @@ class Planner {
 
   OwnedMap<LinuxProfile> plan(const DeltaPlanOptions& options) {
     release_ = options.release;
+    text_max_ = options.text_max;
     match_masked();
     for (unsigned round = 1; round < options.rounds && !old_elements_.empty() && !new_elements_.empty(); ++round) {
       add_directory();
@@ -197,7 +198,7 @@ class Planner {
   void match_masked() {
     if (old_elements_.empty() || new_elements_.empty()) {
       release_();
-      map_.segments = match_texts({old_, [&] { return new_; }, &equal_});
+      map_.segments = match_texts({old_, [&] { return new_; }, &equal_, text_max_});
       return;
     }
     const auto mask = [](std::size_t, const ReferenceArea& area, const Site&, std::uint64_t& target) {
@@ -217,7 +218,7 @@ class Planner {
       return core::ByteView(new_form);
     };
     release_();
-    return match_texts({old_form, new_text, &equal_});
+    return match_texts({old_form, new_text, &equal_, text_max_});
   }
 
   void match_projected() {
@@ -314,6 +315,7 @@ class Planner {
   core::ByteView old_;
   core::ByteView new_;
   std::function<void()> release_;
+  std::uint64_t text_max_ = kMatchTextMax;
   std::vector<FoundElement> old_elements_;
   std::vector<FoundElement> new_elements_;
   Segments equal_;

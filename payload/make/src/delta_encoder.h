@@ -59,6 +59,7 @@ struct DeltaPlanOptions {
   unsigned rounds = 3;  // 1: references masked; then again with references projected by what was found before
   const TextFacts* facts = nullptr;  // instead of looking for programs and equal blocks
   std::function<void()> release = [] {};  // called when the images' pages are not needed for a while
+  std::uint64_t text_max = kMatchTextMax;
 };
 
 // The copy map and the directory for new_image from old_image.

@@ -104,7 +104,7 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make_one(const Images& ima
   }
   maker->old_map_ = {maker->old_blocks_, images.old_image.size()};
   maker->new_map_ = {maker->new_blocks_, images.new_image.size()};
-  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .facts = facts, .release = images.release});
+  maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .facts = facts, .release = images.release, .text_max = options.delta_text_max});
   if (!counts_fit<LinuxProfile>(maker->owned_.counts()))
     return core::Error(PayloadCode::kOptions, "the images differ in more places than a delta may have");
   maker->map_ = maker->owned_.view(maker->old_.size(), maker->new_.size());

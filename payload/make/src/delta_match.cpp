@@ -44,14 +44,15 @@ std::uint64_t block_hash(const std::uint8_t* block) {
 // The old text without what equal blocks have taken, in one piece, and where its parts come from.
 class SuffixIndex {
  public:
-  SuffixIndex(core::ByteView old_text, const Segments& equal) : old_(old_text) {
+  SuffixIndex(core::ByteView old_text, const Segments& equal, std::uint64_t text_max) : old_(old_text) {
     choose_parts(equal);
+    limit_parts(text_max);
     text_size_ = 0;
     for (Part& part : parts_) {
       part.text_at = text_size_;
       text_size_ += part.size;
     }
-    ASEPTIC_ASSERT(text_size_ < (1ULL << 31U));
+    ASEPTIC_ASSERT(text_size_ <= kMatchTextMax);
     if (parts_.size() == 1 && parts_[0].size == old_.size()) {
       text_ = old_.data();
     } else {
@@ -133,6 +134,15 @@ class SuffixIndex {
       at = std::max(at, to);
     }
     if (at < old_.size()) parts_.push_back({at, old_.size() - at, 0});
+  }
+
+  void limit_parts(std::uint64_t text_max) {
+    std::uint64_t left = std::min(text_max, kMatchTextMax);
+    for (Part& part : parts_) {
+      part.size = std::min(part.size, left);
+      left -= part.size;
+    }
+    std::erase_if(parts_, [](const Part& part) { return part.size == 0; });
   }
 
   // A match that starts at an odd place is found one byte later and extended backwards.
@@ -414,7 +424,7 @@ Segments match_equal_blocks(core::ByteView old_image, core::ByteView new_image) 
 }
 
 Segments match_texts(const MatchInput& input) {
-  const SuffixIndex index(input.old_text, *input.equal);
+  const SuffixIndex index(input.old_text, *input.equal, input.text_max);
   return Scanner(input, input.new_text(), index).scan();
 }
 

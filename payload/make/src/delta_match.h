@@ -19,10 +19,15 @@ using Segments = std::vector<Segment>;
 // Maximal runs of equal 4096-byte blocks, ascending in the new image.
 Segments match_equal_blocks(core::ByteView old_image, core::ByteView new_image);
 
+// Of more old text than this (divsufsort counts in 32 bits) the rest is reached through equal blocks only: a larger delta, not
+// a failure.
+inline constexpr std::uint64_t kMatchTextMax = (1ULL << 31U) - 1;
+
 struct MatchInput {
   core::ByteView old_text;  // the images, or forms of them in which references compare equal
   std::function<core::ByteView()> new_text;
   const Segments* equal;    // from match_equal_blocks, kept as they are
+  std::uint64_t text_max = kMatchTextMax;
 };
 Segments match_texts(const MatchInput& input);
 

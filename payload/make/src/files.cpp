@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "aseptic/payload/make/maker.h"
+#include "aseptic/payload/make/seal.h"
 #include "self_check.h"
 
 namespace aseptic::payload {
@@ -173,7 +175,8 @@ core::Result<PayloadSummary> restore_image_file(const std::string& payload_path,
   FilePayload payload(payload_file);
   FileHandle image_file(image_path, O_RDWR | O_CREAT | O_TRUNC);
   if (!image_file.is_open()) return io_error(image_path, "create");
-  ASEPTIC_TRY(const std::uint64_t size, PayloadSelfCheck::image_size_of(payload));
+  ASEPTIC_TRY(const PayloadHeader header, PayloadSelfCheck::header_of(payload));
+  const std::uint64_t size = header.image_size;
   if (::ftruncate(image_file.descriptor(), static_cast<off_t>(size)) != 0) return io_error(image_path, "make room in");
   FileSlot slot(image_file, size);
   ASEPTIC_TRY(const ImageFacts facts, PayloadSelfCheck::restore(payload, slot));
@@ -192,6 +195,30 @@ core::Result<PayloadSummary> make_payload_file(const std::string& image_path, co
   FileImage image(image_file, size);
   return make_file(image_path, payload_path,
                    [&](PayloadFile& out) { return make_payload(image, out, options); });
+}
+
+core::Result<SealedPayload> seal_payload_file(const std::string& plain_path, const std::string& sealed_path,
+                                              const std::string& image_path, const std::string& base_path,
+                                              platform::Entropy& entropy) {
+  std::uint64_t plain_size = 0;
+  std::uint64_t size = 0;
+  ASEPTIC_TRY(FileHandle plain_file, open_image(plain_path, plain_size));
+  ASEPTIC_TRY(FileHandle image_file, open_image(image_path, size));
+  FilePayload plain(plain_file);
+  FileImage image(image_file, size);
+  std::optional<FileHandle> base_file;
+  std::optional<FileImage> base;
+  if (!base_path.empty()) {
+    ASEPTIC_TRY(FileHandle file, open_image(base_path, size));
+    base_file.emplace(std::move(file));
+    base.emplace(*base_file, size);
+  }
+  SealedPayload sealed;
+  ASEPTIC_TRY_VOID(make_file(image_path, sealed_path, [&](PayloadFile& out) -> core::Result<PayloadSummary> {
+    ASEPTIC_TRY(sealed, seal_payload(plain, out, image, base ? &*base : nullptr, entropy));
+    return sealed.summary;
+  }));
+  return sealed;
 }
 
 core::Result<PayloadSummary> make_delta_payload_file(const std::string& base_path, const std::string& image_path,

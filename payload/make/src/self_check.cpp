@@ -87,7 +87,8 @@ core::Result<void> PayloadSelfCheck::measure(ImageSource& image, const ImageFact
 }
 
 core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::uint64_t payload_size,
-                                                   ImageSource& image, ImageSource* base) {
+                                                   ImageSource& image, ImageSource* base,
+                                                   const core::SecretKey* content_key) {
   std::array<std::uint8_t, kHeaderSize> head{};
   ASEPTIC_TRY_VOID(payload.read(0, head));
   ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
@@ -99,7 +100,7 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
     base_device.emplace(*base, base->size());
     base_slot = {&*base_device, facts.image_digest, facts.image_size};
   }
-  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device, {}, {}, base_slot));
+  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device, {}, {.content_key = content_key}, base_slot));
   core::Sha256 hash;
   core::Bytes buffer(1U << 20U);
   for (std::uint64_t at = 0; at < payload_size;) {
@@ -116,11 +117,11 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
   return hash.finish();
 }
 
-core::Result<std::uint64_t> PayloadSelfCheck::image_size_of(PayloadFile& payload) {
+core::Result<PayloadHeader> PayloadSelfCheck::header_of(PayloadFile& payload) {
   std::array<std::uint8_t, kHeaderSize> head{};
   ASEPTIC_TRY_VOID(payload.read(0, head));
   ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
-  return header->image_size;
+  return *header;
 }
 
 core::Result<ImageFacts> PayloadSelfCheck::restore(PayloadFile& payload, platform::BlockDevice& image) {

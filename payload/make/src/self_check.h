@@ -5,9 +5,11 @@
 #pragma once
 
 #include "aseptic/core/hash.h"
+#include "aseptic/core/sealing.h"
 #include "aseptic/core/result.h"
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/platform/block_device.h"
+#include "aseptic/payload/format/header.h"
 #include "image.h"
 
 namespace aseptic::payload {
@@ -18,10 +20,12 @@ class PayloadSelfCheck {
   static core::Result<void> measure(ImageSource& image, const ImageFacts& facts);
   // Streams `payload` through PayloadInstaller, from `base` when it is a delta; gives the digest of the whole file.
   static core::Result<core::Digest> apply(PayloadFile& payload, std::uint64_t payload_size,
-                                          ImageSource& image, ImageSource* base = nullptr);
+                                          ImageSource& image, ImageSource* base = nullptr,
+                                          const core::SecretKey* content_key = nullptr);
   // Streams a full payload to `image`, which is of the image's size, and measures what was written.
   static core::Result<ImageFacts> restore(PayloadFile& payload, platform::BlockDevice& image);
-  static core::Result<std::uint64_t> image_size_of(PayloadFile& payload);
+  // Header of a payload just made: the publisher's own.
+  static core::Result<PayloadHeader> header_of(PayloadFile& payload);
 };
 
 }  // namespace aseptic::payload

@@ -2,6 +2,8 @@
 // Delta payloads from the maker to the slot: sizes, binding to the base, resume, and what a changed byte does.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "delta_support.h"
 #include "rechain.h"
 
@@ -29,6 +31,27 @@ TEST_F(DeltaPayload, GivesBackTheImageAndIsAFractionOfIt) {
   EXPECT_LT(payload.file.size() * 4, full.file.size());
   const auto done = install_delta(payload.file, payload.reference(), payload.image.reference(), slot_, base());
   EXPECT_TRUE(done) << done.error().sentence();
+}
+
+// What does not fit into the suffix array costs bytes and never correctness (each delta made is applied and compared).
+// Answers: AP-03
+TEST_F(DeltaPayload, OldTextAboveTheLimitCostsBytesAndNeverCorrectness) {
+  std::size_t before = 0;
+  for (const std::uint64_t text_max : {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{40'000}, ~std::uint64_t{0}}) {
+    MakeOptions options = delta_options();
+    options.delta_text_max = text_max;
+    const DeltaPair pair = program_pair();
+    MemoryImage old_image(pair.old_image.bytes), new_image(pair.payload.image.bytes);
+    MemoryPayload out;
+    const auto made = make_delta_payload(old_image, new_image, out, options);
+    if (!made) {
+      EXPECT_TRUE(made.error().is(PayloadCode::kOptions)) << made.error().sentence();
+      continue;
+    }
+    if (before != 0) EXPECT_LE(made->payload_size, before + before / 10) << text_max;
+    before = made->payload_size;
+  }
+  EXPECT_NE(before, 0u);
 }
 
 TEST_F(DeltaPayload, ProjectsTheReferencesOfAProgram) {
@@ -139,6 +162,34 @@ TEST_F(DeltaPayload, ResumesAfterEveryChunk) {
     const auto done = install_delta(payload.file, payload.reference(), payload.image.reference(), slot, base(),
                                     {.hint = {progress.chunks_durable}});
     ASSERT_TRUE(done) << "cut " << cut << ": " << done.error().sentence();
+  }
+}
+
+// Killed at a random byte, again and again until it is done: what was durable is kept, the rest is made again.
+// Answers: DL-03
+TEST_F(DeltaPayload, ResumesAtTwoHundredRandomPoints) {
+  std::mt19937_64 random(20261123);
+  const auto header = pair().payload.verify();
+  ASSERT_TRUE(header);
+  for (int kills = 0; kills < 200;) {
+    SparseDevice slot(pair().payload.image.bytes.size());
+    ResumeHint hint;
+    for (bool is_done = false; !is_done;) {
+      auto installer = PayloadInstaller::begin(*header, slot, hint, {.flush_every_bytes = 1}, base());
+      ASSERT_TRUE(installer) << installer.error().sentence();
+      std::uint64_t budget = random() % pair().payload.file.size();
+      while (!installer->is_complete() && budget != 0) {
+        const auto at = static_cast<std::size_t>(installer->next_offset());
+        const auto size = static_cast<std::size_t>(std::min(installer->wanted_bytes(), budget));
+        ASSERT_TRUE(installer->feed(at, core::ByteView(pair().payload.file).subspan(at, size)));
+        budget -= size;
+      }
+      is_done = installer->is_complete();
+      if (is_done) ASSERT_TRUE(installer->finish());
+      if (!is_done) ++kills;
+      hint.chunks_written = installer->progress().chunks_durable;
+    }
+    ASSERT_EQ(slot.content(), pair().payload.image.bytes) << "after " << kills << " kills";
   }
 }
 

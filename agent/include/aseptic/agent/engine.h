@@ -20,6 +20,7 @@
 #include "aseptic/agent/therapy_link.h"
 #include "aseptic/agent/transaction.h"
 #include "aseptic/core/public_key.h"
+#include "aseptic/core/sealing.h"
 #include "aseptic/platform/block_device.h"
 #include "aseptic/platform/clock.h"
 #include "aseptic/platform/entropy.h"
@@ -46,6 +47,8 @@ struct EngineParts {
   std::function<std::uint64_t()> energy_mwh;  // empty: policy.energy_mwh
   // Whether this device is what its configuration says; asked at each look and before the first write. Empty: nobody knows.
   std::function<core::Result<void>()> check_device;
+  // The content key of a release's encrypted payload, by both digests. Empty: this device can decrypt nothing.
+  std::function<core::Result<core::SecretKey>(const core::Digest& release, const core::Digest& payload)> content_key;
 };
 
 struct EngineStatus {

@@ -8,6 +8,10 @@
 // the parser that devices use. Thread contract: one writer per repository.
 #pragma once
 
+#include <functional>
+
+#include "aseptic/core/sealing.h"
+#include "aseptic/platform/entropy.h"
 #include "aseptic/publish/editions.h"
 #include "aseptic/publish/image.h"
 #include "aseptic/publish/release_description.h"
@@ -21,11 +25,24 @@ struct ReleaseImages {
   std::vector<ImageKeys> keys;                   // pairs that the images must verify against
 };
 
+// A group of devices that may decrypt. `wrap` holds the group's public key.
+struct WrappedFor {
+  core::Bytes ephemeral, wrapped;
+};
+struct EncryptionGroup {
+  std::string name;
+  std::uint64_t epoch = 1;
+  std::function<core::Result<WrappedFor>(core::ByteView info, const core::SecretKey& key)> wrap;
+};
+
 struct PayloadChoices {
   int zstd_level = 9;
   unsigned workers = 2;
   unsigned delta_releases = 3;    // a delta from each of the last so many published releases
   std::vector<Path> delta_bases;  // and from these images
+  // For a release that requires encryption: at least one group, and where fresh keys come from.
+  std::vector<EncryptionGroup> groups;
+  platform::Entropy* entropy = nullptr;
 };
 
 // One payload of a release, for the table of sizes.

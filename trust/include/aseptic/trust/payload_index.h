@@ -18,6 +18,7 @@ struct PayloadEntry {
   std::uint64_t image_size = 0;        // bytes written to the slot
   std::uint64_t payload_size = 0;      // bytes of the payload file
   core::Digest header_digest;          // of the payload's header and chunk table
+  std::optional<core::Digest> key_id;  // of the content key; nothing: not encrypted
   core::Digest payload_digest;         // of the file: its name is payloads/<hex>.payload
   Unrecognized unrecognized;
 

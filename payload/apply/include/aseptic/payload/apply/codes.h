@@ -31,6 +31,8 @@ enum class PayloadCode : std::uint16_t {
   kDeltaInvalid = 319,
   kAuxiliaryDigest = 320,
   kCodec = 321,  // the device's compressors are others than the publisher's: use another payload
+  kContentKey = 322,  // no key for an encrypted payload, or another one
+  kNotOpened = 323,   // authentic sealed bytes do not open: the publisher sealed something else
 };
 
 const core::ErrorInfo& describe(PayloadCode code);

@@ -5,7 +5,7 @@
 // Called by the agent's apply process. Protocol: begin(); then feed() with bytes of the payload file in
 // ascending order until is_complete(); then finish(); then measure_slot() (read_back.h), which alone says
 // that the slot holds the image. Invariants: a stored byte is used only after the digest that covers it was
-// checked, in a private copy (T-29); nothing is written outside [0, image_size) of the slot except that the
+// checked, in a private copy (T-29), and decrypted only after that (CF-02); nothing is written outside [0, image_size) of the slot except that the
 // rest is discarded; after an error every further call fails with the same error. Resume: chunks below
 // ResumeHint.chunks_written are first looked for on the medium: read back, hashed, compared with the
 // authenticated table's decoded digest, and kept when equal; next_offset() then skips their stored bytes. The
@@ -17,6 +17,7 @@
 #include <memory>
 
 #include "aseptic/core/result.h"
+#include "aseptic/core/sealing.h"
 #include "aseptic/core/trusted.h"
 #include "aseptic/payload/apply/header_verifier.h"
 #include "aseptic/platform/block_device.h"
@@ -39,6 +40,7 @@ struct BaseSlot {
 struct InstallOptions {
   std::uint64_t flush_every_bytes =
       64ULL << 20U;  // distance of resume points; few flushes: each costs milliseconds
+  const core::SecretKey* content_key = nullptr;  // of an encrypted payload; read in begin() only
 };
 
 struct InstallProgress {
@@ -52,7 +54,8 @@ struct InstallProgress {
 
 class PayloadInstaller {
  public:
-  // Refuses a slot smaller than the image, and a payload whose base image is not `base` (kBase). Writes nothing. `slot` and
+  // Refuses a slot smaller than the image, a payload whose base image is not `base` (kBase), and an encrypted one without
+  // its key (kContentKey). Writes nothing. `slot` and
   // the base's device outlive the installer.
   static core::Result<PayloadInstaller> begin(const core::Verified<PayloadHeader>& header,
                                               platform::BlockDevice& slot, ResumeHint hint = {},

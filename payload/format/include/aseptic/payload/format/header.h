@@ -49,7 +49,13 @@ inline constexpr std::uint32_t kEncodingsSupported =
 // Encodings that read the image which is installed in another slot.
 inline constexpr std::uint32_t kEncodingsFromBase =
     encoding_bit(Encoding::kDelta) | encoding_bit(Encoding::kCopyFromSlot);
-inline constexpr std::uint32_t kFlagEncrypted = 1U << 0U;  // reserved: AES-256-GCM per chunk
+inline constexpr std::uint32_t kFlagEncrypted = 1U << 0U;  // AES-256-GCM per chunk
+inline constexpr std::uint32_t kCipherAes256Gcm = 1;
+inline constexpr std::uint32_t kTagSize = 16;  // behind the stored bytes of a chunk and of the copy map
+inline constexpr char kSealDomain[] = "aseptic-payload-seal-v1";          // hashed with its terminating zero
+inline constexpr char kKeyIdDomain[] = "aseptic-payload-content-key-v1";  // likewise
+// The index under which the copy map is sealed: no chunk can have it.
+inline constexpr std::uint64_t kAuxiliaryIndex = ~std::uint64_t{0};
 
 struct HeaderWire {
   std::uint8_t magic[8];
@@ -67,11 +73,10 @@ struct HeaderWire {
   Digest image_digest;
   Digest manifest_digest;
   Digest first_page;  // digest of page 0; each page holds the digest of the next
-  // Encryption: reserved, zero in this version.
-  boot::Le32 cipher;  // 1 = AES-256-GCM, nonce = chunk index, AAD = header digest ‖ index
+  boot::Le32 cipher;  // 0 = none, 1 = AES-256-GCM: nonce = chunk index, AAD = seal digest ‖ index
   boot::Le32 tag_size;
-  Digest key_id;
-  Digest envelope_digest;
+  Digest key_id;           // SHA-256(kKeyIdDomain ‖ content key); zero exactly when there is no cipher
+  Digest envelope_digest;  // reserved, zero: an envelope names its payload and proves itself by the key id
   Digest base_image_digest;  // not zero exactly when an encoding reads the base
   boot::Le64 base_image_size;
   boot::Le64 auxiliary_size;  // of the delta's copy map; not zero exactly when delta occurs
@@ -108,12 +113,16 @@ struct PayloadHeader {
   std::uint64_t base_image_size = 0;
   std::uint64_t auxiliary_size = 0;
   Digest auxiliary_digest{};
+  Digest key_id{};         // zero: not encrypted
+  Digest seal_digest{};    // of an encrypted payload; left for the caller who hashed
   Digest header_digest{};  // of the bytes it was decoded from; encode_header ignores it
 
   // Bytes of the image that chunk `index` holds: chunk_size, or less for the last one.
   [[nodiscard]] std::uint32_t decoded_size(std::uint64_t index) const;
   [[nodiscard]] std::uint32_t entries_of_page(std::uint64_t page) const;
   [[nodiscard]] bool has(Encoding encoding) const { return (encodings & encoding_bit(encoding)) != 0; }
+  [[nodiscard]] bool is_encrypted() const { return !boot::is_zero(key_id); }
+  [[nodiscard]] std::uint32_t tag_size() const { return is_encrypted() ? kTagSize : 0; }
   [[nodiscard]] bool needs_base() const { return (encodings & kEncodingsFromBase) != 0; }
 };
 
@@ -122,6 +131,11 @@ std::uint64_t page_count_for(std::uint64_t chunk_count, std::uint32_t page_entri
 
 // SHA-256(kHeaderDomain ‖ 512 header bytes): what the signed payload index names.
 Digest header_digest(boot::Hasher& hasher, std::span<const std::uint8_t, kHeaderSize> header);
+
+// SHA-256(kSealDomain ‖ header with the two digests that cover sealed bytes set to zero): what every chunk is bound to. The
+// header digest itself cannot be, since it covers the sealed bytes.
+Digest seal_digest(boot::Hasher& hasher, std::span<const std::uint8_t, kHeaderSize> header);
+Digest key_id_of(boot::Hasher& hasher, ByteView content_key);
 
 // `out` is written only on success; its header_digest is left for the caller who hashed.
 Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHeader& out);

@@ -37,7 +37,7 @@ struct EntryWire {
   boot::Le32 source_size;    // reserved, zero
   std::uint8_t reserved1[12];
   Digest stored_digest;   // SHA-256 of the stored bytes; zero where nothing is stored
-  Digest decoded_digest;  // SHA-256 of the chunk's image bytes; zero for kZero. Decides what a resume may keep, and
+  Digest decoded_digest;  // SHA-256 of the chunk's image bytes (encrypted: HMAC of that); zero for kZero. Decides what a resume may keep, and
                           // whether what came out of the base may be written.
 };
 static_assert(sizeof(EntryWire) == kEntrySize && alignof(EntryWire) == 1);

@@ -21,7 +21,7 @@ namespace aseptic::payload {
   X(kBadEncodingSet, 0x0B, "the set of encodings is empty")                                        \
   X(kBadWindow, 0x0C, "the decode window does not follow from chunk size and encodings")           \
   X(kDigestMissing, 0x0D, "a digest that must be present is zero")                                 \
-  X(kEncryptionUnsupported, 0x0E, "the payload is encrypted, which this version does not support") \
+  X(kEncryptionUnsupported, 0x0E, "the payload is encrypted in a way that is not supported")       \
   X(kEncodingUnsupported, 0x0F, "an encoding is not supported by this version")                    \
   X(kBadBase, 0x10, "the base image does not fit the encodings")                                   \
   X(kBadAuxiliary, 0x11, "the auxiliary section does not fit the encodings or its limit")          \
@@ -37,6 +37,7 @@ namespace aseptic::payload {
   X(kDecodeFailed, 0x33, "a compressed chunk does not decode to its length")                       \
   X(kNoDecoder, 0x34, "no decoder for this encoding was given")                                    \
   X(kBufferSize, 0x35, "a buffer has the wrong size")                                              \
+  X(kNotOpened, 0x36, "sealed bytes do not open: another key, place or payload, or they were changed") \
   X(kBadDelta, 0x40, "a delta chunk does not decode to its length")                                \
   X(kBadCopyMap, 0x41, "the copy map leaves an image, overlaps itself or is out of order")         \
   X(kBadDirectory, 0x42, "the delta's directory of elements breaks a rule of the format")          \

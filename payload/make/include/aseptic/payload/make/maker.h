@@ -26,6 +26,7 @@ struct MakeOptions {
   int zstd_level = 9;
   unsigned workers = 2;
   unsigned delta_rounds = 3;           // matching rounds of a delta; more are slower and find a little more
+  std::uint64_t delta_text_max = ~std::uint64_t{0};  // old bytes that are searched besides equal blocks; at most 2 GiB are
   std::uint32_t delta_group = 64;      // chunks that share what was learned; a resume makes a group again
   Recompression recompression = Recompression::kSmaller;
 };
