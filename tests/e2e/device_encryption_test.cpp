@@ -2,6 +2,7 @@
 // Encrypted releases on the whole device: members install them, nobody else does, and what is secret stays where it must be.
 #include <dirent.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <filesystem>

@@ -182,7 +182,7 @@ Result<void> ApplyEngine::others_hold_their_images() {
 Result<void> ApplyEngine::keep_image(const Offer& offer, platform::BlockDevice& store) {
   const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
   if (payload::measure_slot(store, image)) return {};
-  auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe});
+  auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe, .fell_back = {}, .content_key = p_.content_key});
   if (measured) return {};
   if (measured.error().action() == core::ActionClass::kReject) remember_refusal();
   return measured.error();

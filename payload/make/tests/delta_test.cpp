@@ -48,7 +48,9 @@ TEST_F(DeltaPayload, OldTextAboveTheLimitCostsBytesAndNeverCorrectness) {
       EXPECT_TRUE(made.error().is(PayloadCode::kOptions)) << made.error().sentence();
       continue;
     }
-    if (before != 0) EXPECT_LE(made->payload_size, before + before / 10) << text_max;
+    if (before != 0) {
+      EXPECT_LE(made->payload_size, before + before / 10) << text_max;
+    }
     before = made->payload_size;
   }
   EXPECT_NE(before, 0u);
@@ -185,8 +187,11 @@ TEST_F(DeltaPayload, ResumesAtTwoHundredRandomPoints) {
         budget -= size;
       }
       is_done = installer->is_complete();
-      if (is_done) ASSERT_TRUE(installer->finish());
-      if (!is_done) ++kills;
+      if (is_done) {
+        ASSERT_TRUE(installer->finish());
+      } else {
+        ++kills;
+      }
       hint.chunks_written = installer->progress().chunks_durable;
     }
     ASSERT_EQ(slot.content(), pair().payload.image.bytes) << "after " << kills << " kills";
