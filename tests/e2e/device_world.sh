@@ -76,7 +76,7 @@ for statement in director site log; do
   quietly aseptic policy export "$work/signing/$statement.json" --out "$work/policy_requires_$statement.json"
 done
 release 1 pump_v1 1
-quietly provision_device 1 $((8 << 20))
+quietly provision_device 1 $((12 << 20))
 (aseptic device provision "$work/other" --id pump-0002 --description "$work/releases/1.toml" --image "$work/releases/1.img" "${pair[@]}" \
    --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --pki "$work/pki" --provisioning-key factory \
    --jurisdiction US --repository-url https://localhost:1 >> "$work/signing_room.log" 2>&1) || fail "pump-0002 (see $work/signing_room.log)"
@@ -85,7 +85,7 @@ rm -rf "$work/other"
 # The same release in an image that demands root 2: such a device has seen that root, whatever its files say now.
 quietly build_image 1 pump_v1 '' --min-root 2
 mv "$work/device" "$work/device_of_root_1"
-quietly provision_device 1 $((8 << 20))
+quietly provision_device 1 $((12 << 20))
 mv "$work/device" "$work/device_of_root_2"
 mv "$work/device_of_root_1" "$work/device"
 connect_console
