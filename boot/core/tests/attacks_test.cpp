@@ -200,6 +200,17 @@ TEST(BootAttack, UnknownKeyIsRefused) {
   EXPECT_EQ(w.refusal_of(w.sign(m, slot, 2)), Status::kUnknownKey);
 }
 
+// Answers: T-44
+TEST(BootAttack, T44_TheSecondKeyOfAnotherSlotOrOfNobodyIsUnknown) {
+  Victim w;
+  Bytes slot;
+  Manifest m = w.manifest_for({2, 2, 2}, &slot);
+  m.post_quantum_key_id = w.manifest_for({2, 2, 1}).post_quantum_key_id;
+  EXPECT_EQ(w.refusal_of(w.sign(m, slot, 2)), Status::kUnknownKey);
+  m.post_quantum_key_id.fill(0x99);
+  EXPECT_EQ(w.refusal_of(w.sign(m, slot, 2)), Status::kUnknownKey);
+}
+
 TEST(BootAttack, T20_SignatureByAnotherKeyIsRefused) {
   Victim w;
   Bytes slot;
