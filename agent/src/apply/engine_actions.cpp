@@ -180,8 +180,8 @@ Result<void> ApplyEngine::others_hold_their_images() {
 
 // The agent keeps the verified image until the component has confirmed and copied it (protocol section 5).
 Result<void> ApplyEngine::keep_image(const Offer& offer, platform::BlockDevice& store) {
-  const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
-  if (payload::measure_slot(store, image)) return {};
+  // SECURITY(T-46): also what an earlier run left is judged by the payload's table, which vouches for the signatures too; chunks
+  // that are there are not fetched again.
   auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe, .fell_back = {}, .content_key = p_.content_key});
   if (measured) return {};
   if (measured.error().action() == core::ActionClass::kReject) remember_refusal();

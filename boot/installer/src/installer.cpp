@@ -138,7 +138,9 @@ Status Installer::add(ByteView bytes) {
     next_ += part.size();
     bytes = bytes.subspan(part.size());
     if (next_ % page_.size() != 0) continue;
-    const Status status = program_page();
+    Status status = program_page();
+    // DURABILITY: a sector is on the medium before the next one is begun; resume_offset() builds on that row.
+    if (ok(status) && sectors_.sector_end(area_, next_ - 1) == next_) status = storage_.sync(area_);
     if (!ok(status)) {
       step_ = Step::kIdle;
       return status;
