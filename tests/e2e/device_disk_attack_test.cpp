@@ -10,7 +10,7 @@ namespace aseptic::test {
 namespace {
 
 constexpr std::size_t kSignature = 1024, kGap = 9216, kRegion = 12288;  // offsets in a slot; image and slot sizes as in the world
-constexpr std::size_t kSlotSize = 8u << 20;
+constexpr std::size_t kSlotSize = 12u << 20;  // as device_world.sh provisions
 const std::string kRequests = "requests/requests.bin";
 
 class DeviceDiskAttackTest : public DeviceAttackTest {

@@ -41,9 +41,9 @@ class Interop : public ::testing::Test {
   std::string repo() const { return at("repo"); }
 
   void run(std::vector<std::string> words, int expected = 0) {
-    words.insert(words.begin(), {ASEPTIC, "--keys", at("keys")});
+    words.insert(words.begin(), {ASEPTIC, "--profile", "development", "--keys", at("keys")});
     const ProgramResult result = run_program(words);
-    ASSERT_EQ(result.exit_status, expected) << words[3] << " " << words[4] << ": " << result.err;
+    ASSERT_EQ(result.exit_status, expected) << words[5] << " " << words[6] << ": " << result.err;
   }
   void sign(const std::string& file, const std::vector<std::string>& people) {
     for (const std::string& person : people) run({"sign", at(file), "--key", person, "--yes"});
