@@ -4,13 +4,16 @@
 # verifies everything, installs and reads back, up to STAGED; CPU and PSS are those of asepticd's processes alone.
 # Next to it, alternating, `zstd -dc | dd conv=fsync` of the same image.
 #   install_by_agent.sh RUNS OLD NEW   RUNS pairs; with 0, one install alone, for its memory
-# Called by bench/run_install.sh. EMULATED device. Environment: ASEPTIC_BIN names other programs to use.
+# Called by bench/run_install.sh. EMULATED device. Environment: ASEPTIC_BIN names other programs to use; deltas=1 publishes release 2
+# with a delta, which the agent then takes; else it takes the full payload.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 runs=$1 tree_1=$2 tree_2=$3
 bin=${ASEPTIC_BIN:-$root/build/bench/bin}
 bench=$root/build/bench/bin/install_bench
 work=$root/build/bench/agent
+deltas=${deltas:-0}  # publish_release reads it
+way=$([[ $deltas -eq 0 ]] && echo full || echo delta)
 begin_us=${EPOCHREALTIME/./}
 patience=400
 
@@ -54,7 +57,7 @@ back_to_factory() {
   cp --sparse=always "$device/slots/a.img" "$device/slots/b.img"
 }
 
-staged() { logged 'agent.staged'; }
+staged() { logged 'agent.staged' && logged "$way payload: "; }
 
 run_agent() {
   back_to_factory
@@ -78,7 +81,7 @@ start_server
 if [[ $runs -eq 0 ]]; then
   read -r our_cpu our_pss processes <<< "$(run_agent)"
   [[ $processes -ge 2 ]] || fail "fewer than two asepticd processes were seen"
-  printf 'Agent, %s MiB sparse image: %s s CPU, peak PSS of all asepticd processes %s MiB (target <= 16)\n' \
+  printf 'Agent, %s MiB sparse image, full payload: %s s CPU, peak PSS of all asepticd processes %s MiB (target <= 16)\n' \
     "$(($(stat -c %s "$work/releases/2.img") >> 20))" "$our_cpu" "$our_pss"
   exit 0
 fi
@@ -93,5 +96,5 @@ for ((i = 1; i <= runs; ++i)); do
   awk "BEGIN { print $our_cpu / $pipe_cpu }" >> "$work/ratios"
   echo "$our_pss" >> "$work/pss"
 done
-printf 'Agent, %s MiB image: CPU ratio %.2f (target <= 1.5), peak PSS of all asepticd processes %s MiB (target <= 16)\n' \
-  "$(($(stat -c %s "$work/releases/2.img") >> 20))" "$(median < "$work/ratios")" "$(sort -n "$work/pss" | tail -n 1)"
+printf 'Agent, %s MiB image, %s payload: CPU ratio %.2f (target <= %s), peak PSS of all asepticd processes %s MiB (target <= 16)\n' \
+  "$(($(stat -c %s "$work/releases/2.img") >> 20))" "$way" "$(median < "$work/ratios")" "$([[ $way == full ]] && echo 1.5 || echo 1.6)" "$(sort -n "$work/pss" | tail -n 1)"

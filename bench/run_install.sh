@@ -61,8 +61,9 @@ fi
 
 echo
 if [[ -f build/corpus/v1.ext4 && -f build/corpus/v2.ext4 ]]; then
-  bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4 | tee -a "$report"
-  bench/install_by_agent.sh 0 build/corpus/v1.ext4 "$sparse/data.img" | tee -a "$report"
+  deltas=0 bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4 | tee -a "$report"
+  deltas=1 bench/install_by_agent.sh "$runs" build/corpus/v1.ext4 build/corpus/v2.ext4 | tee -a "$report"
+  deltas=0 bench/install_by_agent.sh 0 build/corpus/v1.ext4 "$sparse/data.img" | tee -a "$report"
 else
   echo "No corpus in build/corpus: the agent's part is left out."
 fi
