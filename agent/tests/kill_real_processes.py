@@ -65,7 +65,7 @@ class Workshop:
         self.folder, self.bin = folder, bin_dir
 
     def aseptic(self, *arguments):
-        done = subprocess.run([self.bin / "aseptic", *arguments], cwd=self.folder, capture_output=True, text=True)
+        done = subprocess.run([self.bin / "aseptic", "--profile", "development", *arguments], cwd=self.folder, capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"aseptic {' '.join(map(str, arguments))}: {done.stderr or done.stdout}")
 
@@ -122,7 +122,7 @@ class Workshop:
     def provision(self, port):
         self.aseptic("device", "provision", "DEV", "--id", "pump-0001", "--description", "r1.toml", "--image", "pump1.img",
                      "--builder", "builder", "--release-key", "release-image", "--root", "REPO/metadata/1.root.json", "--jurisdiction", "EU", "--repository-url",
-                     f"https://localhost:{port}", "--report-url", f"https://localhost:{port}/v1/reports", "--poll", "1")
+                     f"https://localhost:{port}", "--report-url", f"https://localhost:{port}/v1/reports", "--poll", "1", "--without-policy")
         return self.folder / "DEV"
 
     def serve(self):
