@@ -36,7 +36,7 @@ T must(core::Result<T> result) {
 }
 
 std::string path_of(std::size_t index) {
-  char text[40];
+  char text[64];
   std::snprintf(text, sizeof text, "pump-3000/fw-%07zu.payload", index);
   return text;
 }

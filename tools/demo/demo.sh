@@ -83,7 +83,7 @@ update_during_therapy() {
   wait_for "$patience" "2.0.0 is staged while therapy runs" logged 'agent.staged'
   tell "the publisher's payloads of 2.0.0, and what the device took:"
   grep -A 3 'component  *payload' "$work/signing_room.log" | tail -n 3 | grep -E 'full|delta' | indented
-  agent log "$device" --json --last 100 | grep -o 'delta payload: [^"]*' | tail -n 1 | indented
+  agent log "$device" --json --last 100 | grep -o 'delta payload: [^"\\]*' | tail -n 1 | indented
   logged 'delta payload: ' || fail "the device did not take the delta"
   tell "staged while therapy runs; the interlock has to hold it back:"
   sleep 4
