@@ -11,7 +11,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 runs=$1 tree_1=$2 tree_2=$3
 bin=${ASEPTIC_BIN:-$root/build/bench/bin}
 bench=$root/build/bench/bin/install_bench
-work=$root/build/bench/agent
+work=$root/build/bench/install-agent
 deltas=${deltas:-0}  # publish_release reads it
 way=$([[ $deltas -eq 0 ]] && echo full || echo delta)
 begin_us=${EPOCHREALTIME/./}

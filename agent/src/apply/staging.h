@@ -29,8 +29,8 @@ struct Staged {
   std::uint64_t payload_size = 0;
 };
 
-// Tries the offer's payloads in their order: delta from the running image; then the full one, of which only those chunks are
-// fetched that are in neither slot. What a failed way has written serves the next one where the digests agree. `running` is
+// Tries the offer's payloads in their order: delta from the running image; then the full one, of which those chunks are not
+// fetched that either slot has in the same place. What a failed way has written serves the next one where the digests agree. `running` is
 // the slot whose image has just been measured; nothing when the device runs from no slot. Ranges save bytes where a server has
 // them, and nothing depends on them.
 // The result says that the medium holds exactly the image that the release manifest names (VF-03).

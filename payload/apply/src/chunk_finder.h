@@ -1,41 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds whole chunks of a payload in a slot by their digest, so that they need not be fetched. Called by the installer only.
+// Looks for a whole chunk in its place, on the slot that is written and then in the other image on the device, so that its stored
+// bytes need not be fetched and decoded. Called by the installer, for payloads without a base.
 //
-// The slot is read and hashed once, at the first question, in steps of the chunk size: content that moved by anything else
-// is not found (a delta is the answer to that). Memory: 16 bytes a chunk, at most 1 MiB; what lies behind that is not looked
-// at. Untrusted: whoever uses the bytes hashes them again.
+// Each look costs a read and a hash. Images that were built anew share few chunks, most of them side by side: where many looks
+// in a row have found nothing, only few are made until one finds something. What is found was hashed in the caller's own memory.
 #pragma once
 
-#include <vector>
-
-#include "aligned_buffer.h"
-#include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/chunk_cipher.h"
+#include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/apply/installer.h"
 
 namespace aseptic::payload {
 
 class ChunkFinder {
  public:
-  static constexpr std::uint64_t kChunksMax = 65'536;
+  enum class Place { kNowhere, kSlot, kBase };
+  static constexpr std::uint64_t kMissesInARowMax = 16;
+  static constexpr std::uint64_t kSeldom = 32;  // from then on one chunk of so many is looked for
 
-  ChunkFinder(const BaseSlot& slot, std::uint32_t chunk_size, const ChunkDigests& digests)
-      : slot_(slot), chunk_size_(chunk_size), digests_(digests) {}
+  ChunkFinder(platform::BlockDevice& slot, ResumeHint hint, const BaseSlot& base, std::uint32_t chunk_size, const ChunkDigests& digests)
+      : slot_(slot), hint_(hint), base_(base), chunk_size_(chunk_size), digests_(digests) {}
 
-  // True when `out` was filled with bytes that had the digest when the slot was indexed.
-  bool find(const Digest& digest, core::ByteSpan out);
+  // Where chunk `index` was found; then `out` holds it.
+  Place find(std::uint64_t index, const Digest& digest, core::ByteSpan out);
 
  private:
-  struct Place {
-    std::uint64_t digest_begin;  // first 8 bytes: enough to look up, never to trust
-    std::uint64_t at;
-  };
-  void index();
+  Place look(std::uint64_t index, const Digest& digest, core::ByteSpan out);
 
-  BaseSlot slot_;
+  platform::BlockDevice& slot_;
+  const ResumeHint hint_;
+  BaseSlot base_;
   std::uint32_t chunk_size_;
   ChunkDigests digests_;
-  bool is_indexed_ = false;
-  std::vector<Place> places_;
+  CoreHasher hasher_;
+  std::uint64_t asked_since_found_ = 0;
 };
 
 }  // namespace aseptic::payload

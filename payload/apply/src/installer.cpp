@@ -45,8 +45,8 @@ class PayloadInstaller::Engine {
         page_(page_size(header.entries_of_page(0))) {
     if (header.needs_base()) {
       delta_ = std::make_unique<DeltaEngine>(header_, base, digests_);
-    } else if (base.device != nullptr && base.device != &slot) {
-      finder_ = std::make_unique<ChunkFinder>(base, header.chunk_size, digests_);
+    } else {
+      finder_ = std::make_unique<ChunkFinder>(slot, hint, base, header.chunk_size, digests_);
     }
     if (header.auxiliary_size != 0) {
       unit_ = Unit::kAuxiliary;
@@ -141,15 +141,15 @@ class PayloadInstaller::Engine {
         return to_error(status, chunk_name(index));
       if (entry_.encoding == Encoding::kZero) {
         ASEPTIC_TRY_VOID(discard(index * header_.chunk_size, entry_.decoded_size));
-      } else if (is_kept(index)) {
+      } else if (const auto place = find(index); place == ChunkFinder::Place::kSlot) {
         ++progress_.chunks_kept;
-      } else if (entry_.encoding == Encoding::kCopyFromSlot) {
-        ASEPTIC_TRY_VOID(copy_chunk(index));
-        continue;
-      } else if (is_found()) {
+      } else if (place == ChunkFinder::Place::kBase) {
         ++progress_.chunks_found;
         ASEPTIC_TRY_VOID(put_chunk(index, decoded_.first(entry_.decoded_size)));
         offset += entry_.stored_size;
+        continue;
+      } else if (entry_.encoding == Encoding::kCopyFromSlot) {
+        ASEPTIC_TRY_VOID(copy_chunk(index));
         continue;
       } else {
         unit_ = Unit::kChunk;
@@ -253,7 +253,14 @@ class PayloadInstaller::Engine {
     return {};
   }
 
-  // A delta chunk needs what the chunks of its group have taught: a group is kept whole or made again from its start.
+  // A chunk that needs not be fetched; in the base: then its bytes are in `decoded_`.
+  ChunkFinder::Place find(std::uint64_t index) {
+    if (finder_) return finder_->find(index, entry_.decoded_digest, decoded_.first(entry_.decoded_size));
+    return is_kept(index) ? ChunkFinder::Place::kSlot : ChunkFinder::Place::kNowhere;
+  }
+
+  // Of a payload with a base. A delta chunk needs what the chunks of its group have taught: a group is kept whole or made
+  // again from its start.
   bool is_kept(std::uint64_t index) {
     if (index >= hint_.chunks_written) return false;
     if (entry_.encoding != Encoding::kDelta) return is_on_medium(index, entry_);
@@ -278,14 +285,6 @@ class PayloadInstaller::Engine {
       if (entry.encoding == Encoding::kDelta && !is_on_medium(index, entry)) return false;
     }
     return true;
-  }
-
-  // The chunk's bytes lie in the base slot: then they are in `decoded_`.
-  bool is_found() {
-    if (!finder_ || (entry_.encoding != Encoding::kRaw && entry_.encoding != Encoding::kZstd)) return false;
-    const core::ByteSpan out = decoded_.first(entry_.decoded_size);
-    // SECURITY(T-29): the index of the slot is only a hint; the very bytes that are written are hashed.
-    return finder_->find(entry_.decoded_digest, out) && boot::equal(digests_.of(hasher_, out), entry_.decoded_digest);
   }
 
   // Only asked below the hint; a read error means "not there" and the chunk is written again.
@@ -361,7 +360,7 @@ class PayloadInstaller::Engine {
   AlignedBuffer stored_;
   AlignedBuffer decoded_;
   std::unique_ptr<DeltaEngine> delta_;  // when the payload starts from a base
-  std::unique_ptr<ChunkFinder> finder_;  // when it does not, and there is another image on the device
+  std::unique_ptr<ChunkFinder> finder_;  // when it does not
   core::Bytes auxiliary_;               // INVARIANT: at most kAuxiliarySizeMax bytes; empty once loaded
   std::uint64_t kept_group_end_ = 0;
   core::Bytes page_;            // INVARIANT: at most kPageSizeMax bytes

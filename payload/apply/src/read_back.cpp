@@ -26,18 +26,18 @@ core::Error differs(const std::string& what) {
 class RegionDigest {
  public:
   RegionDigest(boot::Hasher& hasher, const boot::Manifest& manifest, const boot::Region& region)
-      : hasher_(hasher), region_(region) {
+      : hasher_(hasher), region_(region), salt_(manifest.tree_salt) {
     if (region.kind == boot::RegionKind::kExecCopied) {
       hasher_.reset();
     } else {
-      tree_.emplace(hasher, manifest.tree_salt);
+      tree_.emplace(hasher, salt_);
     }
   }
 
   void update(core::ByteView bytes) {
     if (!tree_) return hasher_.update(bytes);
     for (std::size_t at = 0; at < bytes.size(); at += boot::kImageBlockSize)
-      tree_->add_block(bytes.subspan(at).first<boot::kImageBlockSize>());
+      tree_->add_leaf(leaf_of(bytes.subspan(at).first<boot::kImageBlockSize>()));
   }
 
   bool matches() {
@@ -51,9 +51,18 @@ class RegionDigest {
   }
 
  private:
+  // A third of a file system is zero, and all zero blocks have one leaf.
+  boot::Digest leaf_of(boot::TreeBlock block) {
+    if (!is_all_zero(block)) return boot::tree_leaf(hasher_, salt_, block);
+    if (!zero_leaf_) zero_leaf_ = boot::tree_leaf(hasher_, salt_, block);
+    return *zero_leaf_;
+  }
+
   boot::Hasher& hasher_;
   const boot::Region& region_;
+  const boot::Digest salt_;
   std::optional<boot::TreeHasher> tree_;
+  std::optional<boot::Digest> zero_leaf_;
 };
 
 }  // namespace

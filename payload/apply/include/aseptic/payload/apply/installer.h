@@ -7,9 +7,9 @@
 // that the slot holds the image. Invariants: a stored byte is used only after the digest that covers it was
 // checked, in a private copy (T-29), and decrypted only after that (CF-02); nothing is written outside [0, image_size) of the slot except that the
 // rest is discarded; after an error every further call fails with the same error. Resume: chunks below
-// ResumeHint.chunks_written are first looked for on the medium: read back, hashed, compared with the
-// authenticated table's decoded digest, and kept when equal; next_offset() then skips their stored bytes. The
-// hint is untrusted: a wrong one costs reading, never correctness. Durability: progress().chunks_durable
+// ResumeHint.chunks_written are first looked for on the medium: read back, hashed, compared with the authenticated table's
+// decoded digest, and kept when equal; next_offset() then skips their stored bytes. (Without a base: as long as that finds
+// any, see chunk_finder.h.) The hint is untrusted: a wrong one costs reading, never correctness. Durability: progress().chunks_durable
 // chunks survive a power cut; the device is flushed every InstallOptions::flush_every_bytes and in finish().
 // Thread contract: one thread at a time.
 #pragma once
@@ -29,8 +29,8 @@ struct ResumeHint {
 };
 
 // A slot that holds another image. A delta starts from it: its size is the image's, its digest was measured on the medium
-// by the caller; every old byte is hashed again when it is used (T-29). A payload without a base takes whole chunks from it
-// whose digest the table names, so that their stored bytes need not be fetched.
+// by the caller; every old byte is hashed again when it is used (T-29). A payload without a base takes from it
+// the chunks that are the same in the same place, so that their stored bytes need not be fetched.
 struct BaseSlot {
   platform::BlockDevice* device = nullptr;  // nullptr: there is none
   core::Digest image_digest;
