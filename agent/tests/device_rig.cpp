@@ -29,6 +29,7 @@
 #include "aseptic/sim/boot_storage.h"
 #include "aseptic/trust/verified_statements.h"
 #include "boot_in_memory.h"
+#include "therapy_ports.h"
 #include "tests/support/release_test_key.h"
 
 namespace aseptic::agent::test {
@@ -531,20 +532,12 @@ class Pump {
     std::uint32_t conditions;
     interlock::SelfTestVerdict verdict;
   };
-  struct Reset final : interlock::ResetLine {
-    void command_reset(interlock::ResetPurpose) override { commanded = true; }
-    bool commanded = false;
-  };
-  Reset reset;
+  RememberedReset reset;
 
  private:
   interlock::GuardPorts ports() { return {clock_, link_, signer_, permit_, probe_, reset}; }
 
-  struct GuardClock final : interlock::Clock {
-    explicit GuardClock(sim::World& w) : world(w) {}
-    std::uint64_t boottime_ms() override { return static_cast<std::uint64_t>(world.since_boot().count()); }
-    sim::World& world;
-  } clock_;
+  GuardClock clock_;
   struct GuardLink final : interlock::Link {
     explicit GuardLink(Wire& w) : wire(w) {}
     interlock::Status send(interlock::Bytes frame) override {
@@ -553,16 +546,9 @@ class Pump {
     }
     Wire& wire;
   } link_;
-  struct GuardSigner final : interlock::LeaseSigner {
-    explicit GuardSigner(const Keys& k) : keys(k) {}
-    interlock::Status sign(interlock::Bytes region, interlock::Signature& out) override {
-      out.bytes = keys.therapy.sign_raw(region);
-      return interlock::Status::kSuccess;
-    }
-    const Keys& keys;
-  } signer_;
+  TherapySigner signer_;
   struct GuardPermit final : interlock::PermitStore {
-    GuardPermit(sim::World& world, const Reset& reset_in)
+    GuardPermit(sim::World& world, const RememberedReset& reset_in)
         : device(world.block_device("permit/permit.bin")), reset_line(reset_in) {}
     interlock::Status store(const interlock::PermitCell& cell) override {
       if (reset_line.commanded) return interlock::Status::kStorage;  // a real reset does not return to the guard
@@ -586,7 +572,7 @@ class Pump {
       return interlock::Status::kSuccess;
     }
     std::unique_ptr<platform::BlockDevice> device;
-    const Reset& reset_line;
+    const RememberedReset& reset_line;
   } permit_;
   Probe probe_;
   Wire& wire_;

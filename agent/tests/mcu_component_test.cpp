@@ -3,13 +3,9 @@
 // driver at the other end of its serial line. Killing the emulator is the power cut.
 #include "component/mcu_component.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -23,8 +19,7 @@
 #include "aseptic/platform/posix/posix_clock.h"
 #include "aseptic/platform/posix/posix_entropy.h"
 #include "machine.h"
-
-extern char** environ;
+#include "running_machine.h"
 
 namespace aseptic::agent {
 namespace {
@@ -40,55 +35,26 @@ Bytes read_all(const std::filesystem::path& file) {
 // One power-up of the machine: its first serial line and its panel.
 class PoweredMcu {
  public:
-  explicit PoweredMcu(const test::Machine& machine, const std::filesystem::path& flash) {
-    int line[2], panel[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, line), 0);
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, panel), 0);
-    constexpr int kPanelAtChild = 9;
-    const auto words = machine.command(flash, {"-chardev", "socket,id=panel,fd=" + std::to_string(kPanelAtChild), "-serial", "chardev:panel"});
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, line[1], 0);
-    posix_spawn_file_actions_adddup2(&actions, line[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, panel[1], kPanelAtChild);
-    std::vector<char*> arguments;
-    for (const std::string& word : words)
-      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT(const_cast: posix_spawn's old interface)
-    arguments.push_back(nullptr);
-    EXPECT_EQ(posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(line[1]);
-    ::close(panel[1]);
-    line_ = line[0];
-    panel_ = panel[0];
-  }
-  ~PoweredMcu() {
-    ::kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    ::close(line_);
-    ::close(panel_);
-  }
-  PoweredMcu(const PoweredMcu&) = delete;
-  PoweredMcu& operator=(const PoweredMcu&) = delete;
+  explicit PoweredMcu(const test::Machine& machine, const std::filesystem::path& flash)
+      : machine_(machine.command(flash, {"-chardev", "socket,id=panel,fd=" + std::to_string(test::RunningMachine::kSecondLineAtChild),
+                                         "-serial", "chardev:panel"})) {}
 
-  [[nodiscard]] int line() const { return line_; }
+  [[nodiscard]] int line() const { return machine_.console(); }
   // What the panel answers to a button, one line.
   std::string press(char button) const {
-    EXPECT_EQ(::write(panel_, &button, 1), 1);
+    EXPECT_EQ(::write(machine_.second_line(), &button, 1), 1);
     return read_panel();
   }
   std::string read_panel() const {
     std::string text;
     char c = 0;
-    for (pollfd ready{panel_, POLLIN, 0}; poll(&ready, 1, 10'000) > 0 && ::read(panel_, &c, 1) == 1 && c != '\n';) text += c;
+    const int panel = machine_.second_line();
+    for (pollfd ready{panel, POLLIN, 0}; poll(&ready, 1, 10'000) > 0 && ::read(panel, &c, 1) == 1 && c != '\n';) text += c;
     return text;
   }
 
  private:
-  pid_t pid_ = -1;
-  int line_ = -1;
-  int panel_ = -1;
+  test::RunningMachine machine_;
 };
 
 // The agent's end. Counts what it sends, and pulls the plug at a frame.

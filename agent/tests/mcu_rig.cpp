@@ -11,6 +11,7 @@
 #include "aseptic/core/assert.h"
 #include "aseptic/sim/boot_storage.h"
 #include "boot_in_memory.h"
+#include "therapy_ports.h"
 
 namespace aseptic::agent::test {
 namespace {
@@ -65,26 +66,12 @@ struct SimMcu::PoweredOn {
       : storage(mcu.world, reset.commanded), clock(mcu.world), signer(mcu.keys_), line(mcu),
         firmware({storage, sectors, hasher, clock, signer, reset, line}, steps_per_ml) {}
 
-  struct McuReset final : interlock::ResetLine {
-    void command_reset(interlock::ResetPurpose) override { commanded = true; }
-    bool commanded = false;
-  } reset;
+  RememberedReset reset;
   StorageUntilReset storage;
   Sectors sectors;
   boot::host::Sha256 hasher;
-  struct McuClock final : interlock::Clock {
-    explicit McuClock(sim::World& w) : world(w) {}
-    std::uint64_t boottime_ms() override { return static_cast<std::uint64_t>(world.since_boot().count()); }
-    sim::World& world;
-  } clock;
-  struct McuSigner final : interlock::LeaseSigner {
-    explicit McuSigner(const Keys& k) : keys(k) {}
-    interlock::Status sign(interlock::Bytes region, interlock::Signature& out) override {
-      out.bytes = keys.therapy.sign_raw(region);
-      return interlock::Status::kSuccess;
-    }
-    const Keys& keys;
-  } signer;
+  GuardClock clock;
+  TherapySigner signer;
   struct McuLine final : pump_mcu::Line {
     explicit McuLine(SimMcu& m) : mcu(m) {}
     void send(boot::ByteView bytes) override {

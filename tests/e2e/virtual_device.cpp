@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/e2e/virtual_device.h"
 
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -90,6 +91,9 @@ void VirtualDevice::power_cut() {
   boot_->kill();
   earlier_console_ += boot_->output();
   boot_.reset();
+  // In a build with sanitizers: a process of the device that died of a finding is started again by its parent.
+  for (const char* finding : {"ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "runtime error: "})
+    if (earlier_console_.find(finding) != std::string::npos) ADD_FAILURE() << earlier_console_;
 }
 
 pid_t VirtualDevice::pid() const { return boot_->pid(); }

@@ -3,24 +3,20 @@
 // The stage `boot-slow` shows on the console where a flash operation begins and ends, so that a kill can be aimed into
 // one and the test can say how many were inside (flash_time.h).
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <random>
 
 #include "machine.h"
+#include "running_machine.h"
 #include "tests/support/run_program.h"
-
-extern char** environ;
 
 namespace aseptic::test {
 namespace {
@@ -35,28 +31,14 @@ struct Kill {
 
 // Runs the machine until its `operation`-th flash operation has begun, waits `delay` and kills it.
 Kill run_and_kill(const std::vector<std::string>& words, int operation, std::chrono::microseconds delay) {
-  int pipe_ends[2];
-  EXPECT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], 1);
-  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-  std::vector<char*> arguments;
-  for (const std::string& word : words)
-    arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT(const_cast: posix_spawn's old interface)
-  arguments.push_back(nullptr);
-  pid_t pid = -1;
-  EXPECT_EQ(posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ), 0);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(pipe_ends[1]);
+  RunningMachine machine(words);
   int begun = 0, ended = 0;
   bool open = true;
   const auto take = [&](int timeout_ms) {
-    pollfd ready{pipe_ends[0], POLLIN, 0};
+    pollfd ready{machine.console(), POLLIN, 0};
     if (poll(&ready, 1, timeout_ms) <= 0) return false;
     char buffer[256];
-    const ssize_t count = ::read(pipe_ends[0], buffer, sizeof buffer);
+    const ssize_t count = ::read(machine.console(), buffer, sizeof buffer);
     open = count > 0;
     begun += static_cast<int>(std::count(buffer, buffer + std::max<ssize_t>(count, 0), '<'));
     ended += static_cast<int>(std::count(buffer, buffer + std::max<ssize_t>(count, 0), '>'));
@@ -67,16 +49,12 @@ Kill run_and_kill(const std::vector<std::string>& words, int operation, std::chr
   Kill kill;
   if (open && begun >= operation) {
     usleep(static_cast<useconds_t>(delay.count()));
-    ::kill(pid, SIGKILL);
+    machine.kill();
     kill.fired = true;
     while (open && take(5'000)) {
     }
     kill.inside = begun > ended;
-  } else {
-    ::kill(pid, SIGKILL);
   }
-  ::close(pipe_ends[0]);
-  waitpid(pid, nullptr, 0);
   return kill;
 }
 

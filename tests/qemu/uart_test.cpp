@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recovery over the serial line on emulated hardware (EMULATED): nothing boots, an image arrives, it is judged as any
 // other.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "aseptic/boot/core/uart_frame.h"
 #include "aseptic/boot/format/checksum.h"
 #include "machine.h"
-
-extern char** environ;
+#include "running_machine.h"
 
 namespace aseptic::test {
 namespace {
@@ -35,41 +29,18 @@ Bytes frame(UartFrameType type, std::uint32_t offset, ByteView data = {}) {
   return out;
 }
 
-// The machine with its serial line on a socket.
+// The machine, and what its console has said.
 class SerialMachine {
  public:
-  explicit SerialMachine(const std::vector<std::string>& words) {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-    std::vector<char*> arguments;
-    for (const std::string& word : words)
-      arguments.push_back(const_cast<char*>(word.c_str()));  // NOLINT(const_cast: posix_spawn's old interface)
-    arguments.push_back(nullptr);
-    EXPECT_EQ(posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    line_ = ends[0];
-  }
-  ~SerialMachine() {
-    ::kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    ::close(line_);
-  }
-  SerialMachine(const SerialMachine&) = delete;
-  SerialMachine& operator=(const SerialMachine&) = delete;
+  explicit SerialMachine(const std::vector<std::string>& words) : machine_(words) {}
 
-  void send(const Bytes& bytes) { EXPECT_EQ(::write(line_, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size())); }
+  void send(const Bytes& bytes) { EXPECT_EQ(::write(machine_.console(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size())); }
   // Reads until the output holds `text`; false after 20 seconds without a byte.
   bool wait_for(const std::string& text) {
     while (output.find(text) == std::string::npos) {
-      pollfd ready{line_, POLLIN, 0};
+      pollfd ready{machine_.console(), POLLIN, 0};
       char buffer[512];
-      const ssize_t count = poll(&ready, 1, 8'000) > 0 ? ::read(line_, buffer, sizeof buffer) : 0;
+      const ssize_t count = poll(&ready, 1, 8'000) > 0 ? ::read(machine_.console(), buffer, sizeof buffer) : 0;
       if (count <= 0) return false;
       output.append(buffer, static_cast<std::size_t>(count));
     }
@@ -78,8 +49,7 @@ class SerialMachine {
   std::string output;
 
  private:
-  pid_t pid_ = -1;
-  int line_ = -1;
+  RunningMachine machine_;
 };
 
 class QemuUart : public testing::TestWithParam<Machine (*)()> {

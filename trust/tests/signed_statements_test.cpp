@@ -509,6 +509,30 @@ TEST(KeyEnvelopeTest, TheInfoBindsReleaseGroupEpochAndPayload) {
   EXPECT_NE(of_device, membership.hkdf_info());
 }
 
+// Answers: CF-01, T-44
+TEST(KeyEnvelopeTest, OneAlgorithmOneKeyAPayloadAndSizesThatFitIt) {
+  const auto with = [](const std::function<void(KeyEnvelope&)>& change) {
+    KeyEnvelope envelope = sample_envelope();
+    change(envelope);
+    return KeyEnvelope::parse(core::as_bytes(envelope.encode()));
+  };
+  EXPECT_TRUE(accepted(with([](auto&) {})));
+  EXPECT_TRUE(refused(with([](auto& e) { e.algorithm = "none"; }), TrustCode::kStatementFormat));
+  EXPECT_TRUE(refused(with([](auto& e) { e.keys.clear(); }), TrustCode::kStatementFormat));
+  EXPECT_TRUE(refused(with([](auto& e) { e.keys.push_back(e.keys[0]); }), TrustCode::kStatementFormat));
+  EXPECT_TRUE(accepted(with([](auto& e) {
+    e.keys.push_back(e.keys[0]);
+    e.keys[1].payload = sample_digest("another payload");
+  })));
+  for (const std::size_t size : {63u, 65u})
+    EXPECT_TRUE(refused(with([&](auto& e) { e.keys[0].ephemeral.resize(size); }), TrustCode::kStatementFormat)) << size;
+  for (const std::size_t size : {39u, 41u})
+    EXPECT_TRUE(refused(with([&](auto& e) { e.keys[0].wrapped.resize(size); }), TrustCode::kStatementFormat)) << size;
+  GroupMembership membership = sample_membership();
+  membership.algorithm = "none";
+  EXPECT_TRUE(refused(GroupMembership::parse(core::as_bytes(membership.encode())), TrustCode::kStatementFormat));
+}
+
 // Answers: CF-05
 TEST(KeyEnvelopeTest, AnEnvelopeIsSmallWhateverTheNumberOfDevices) {
   EXPECT_LT(sample_envelope().encode().size(), 700u) << "one for a group, of 1 device or of 100,000";
