@@ -2,6 +2,7 @@
 #include "delta_engine.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <type_traits>
 
@@ -9,34 +10,31 @@
 
 namespace aseptic::payload {
 
-BaseReader::Window* BaseReader::window_at(std::uint64_t at) {
-  Window* oldest = &windows_[0];
-  for (Window& window : windows_) {
-    if (window.at == at) {
-      window.used = ++clock_;
-      return &window;
-    }
-    if (window.used < oldest->used) oldest = &window;
+core::ByteView BaseReader::window_at(std::uint64_t at) {
+  Window& window = windows_[static_cast<std::size_t>(at / kWindowSize % kWindows)];
+  if (window.at != at) {
+    const std::uint64_t size = std::min(kWindowSize, base_.device->size() - at);
+    window.at = ~std::uint64_t{0};
+    if (!base_.device->read(at, window.bytes.first(static_cast<std::size_t>(size)))) return {};
+    window.at = at;
   }
-  const std::uint64_t size = std::min(kWindowSize, base_.device->size() - at);
-  oldest->at = ~std::uint64_t{0};
-  if (!base_.device->read(at, oldest->bytes.first(static_cast<std::size_t>(size)))) return nullptr;
-  oldest->at = at;
-  oldest->used = ++clock_;
-  return oldest;
+  return window.bytes.span();
 }
 
 bool BaseReader::read(std::uint64_t at, MutableBytes out) {
   if (base_.device == nullptr || !delta_map::lies_inside(at, out.size(), base_.image_size)) return false;
-  if (out.size() >= kWindowSize) return static_cast<bool>(base_.device->read(at, out));
   while (!out.empty()) {
     const std::uint64_t start = at / kWindowSize * kWindowSize;
-    Window* window = window_at(start);
-    if (window == nullptr) return false;
     const auto skip = static_cast<std::size_t>(at - start);
-    const std::size_t count = std::min<std::size_t>(out.size(), static_cast<std::size_t>(kWindowSize) - skip);
-    const core::ByteSpan bytes = window->bytes.span().subspan(skip, count);
-    std::copy(bytes.begin(), bytes.end(), out.begin());
+    std::size_t count = std::min<std::size_t>(out.size(), static_cast<std::size_t>(kWindowSize) - skip);
+    if (skip == 0 && out.size() >= kWindowSize) {  // whole windows: straight to where they are wanted
+      count = out.size() / kWindowSize * kWindowSize;
+      if (!base_.device->read(at, out.first(count))) return false;
+    } else {
+      const core::ByteView window = window_at(start);
+      if (window.empty()) return false;
+      std::memcpy(out.data(), window.data() + skip, count);
+    }
     out = out.subspan(count);
     at += count;
   }

@@ -23,17 +23,16 @@ class BaseReader final : public OldImage {
   bool read(std::uint64_t at, MutableBytes out) override;
 
  private:
-  static constexpr std::uint64_t kWindowSize = 16U * 1024U;
-  static constexpr std::size_t kWindows = 16;
+  // Code that was moved about is read in small pieces, near each other: each window of the medium has one place to be kept.
+  static constexpr std::uint64_t kWindowSize = 8U * 1024U;
+  static constexpr std::size_t kWindows = 64;
   struct Window {
     AlignedBuffer bytes{kWindowSize};
     std::uint64_t at = ~std::uint64_t{0};
-    std::uint64_t used = 0;
   };
-  Window* window_at(std::uint64_t at);
+  core::ByteView window_at(std::uint64_t at);  // empty when the medium does not read
 
   BaseSlot base_;
-  std::uint64_t clock_ = 0;
   std::vector<Window> windows_{kWindows};
 };
 

@@ -99,7 +99,7 @@ Status decode_delta_chunk(const DeltaMap<LinuxProfile>& map, DeltaState<LinuxPro
   if (!boot::equal(digest_old_bytes(map, hasher, new_at, out), stored.first(boot::kDigestSize)))
     return Status::kOldDigest;
   RangeDecoder coder(stored.subspan(boot::kDigestSize));
-  DecodingSink<LinuxProfile, RangeDecoder> sink(coder, state);
+  DecodingSink<LinuxProfile, RangeDecoder> sink(coder, state, new_at);
   RunWalker<LinuxProfile, DecodingSink<LinuxProfile, RangeDecoder>> walker(map, state.learned, sink);
   for_each_part(
       map, new_at, out.size(),
@@ -108,9 +108,8 @@ Status decode_delta_chunk(const DeltaMap<LinuxProfile>& map, DeltaState<LinuxPro
                     new_at + offset);
       },
       [&](std::uint64_t offset, std::uint64_t count) {
-        for (std::uint64_t i = offset; i < offset + count; ++i)
-          out[static_cast<std::size_t>(i)] = code_literal(coder, state, 0);
-        sink.note(out[static_cast<std::size_t>(offset + count - 1)]);
+        sink.literals(out.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count)),
+                      bytes_before(out, static_cast<std::size_t>(offset)));
       });
   // A coder that ran dry or was left with bytes did not make what the publisher coded.
   return coder.is_consumed() ? Status::kOk : Status::kBadDelta;

@@ -44,8 +44,8 @@ Status check_old_image(OldImage& old, const McuDeltaHeader& header, boot::Hasher
   return boot::equal(digest, header.old_digest) ? Status::kOk : Status::kOldDigest;
 }
 
-Status decode_piece(const DeltaMap<McuProfile>& map, DeltaState<McuProfile>& state, RangeDecoder& coder, Sink& sink,
-                    RunWalker<McuProfile, Sink>& walker, OldImage& old, std::uint32_t new_at, MutableBytes out) {
+Status decode_piece(const DeltaMap<McuProfile>& map, Sink& sink, RunWalker<McuProfile, Sink>& walker, OldImage& old, std::uint32_t new_at,
+                    MutableBytes out) {
   bool is_read = true;
   for_each_part(
       map, new_at, out.size(),
@@ -55,9 +55,8 @@ Status decode_piece(const DeltaMap<McuProfile>& map, DeltaState<McuProfile>& sta
         if (is_read) walker.walk(run, old_at, new_at + offset);
       },
       [&](std::uint64_t offset, std::uint64_t count) {
-        for (std::uint64_t i = offset; i < offset + count; ++i)
-          out[static_cast<std::size_t>(i)] = code_literal(coder, state, 0);
-        sink.note(out[static_cast<std::size_t>(offset + count - 1)]);
+        sink.literals(out.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(count)),
+                      bytes_before(out, static_cast<std::size_t>(offset)));
       });
   return is_read ? Status::kOk : Status::kOldUnreadable;
 }
@@ -135,14 +134,14 @@ Status apply_mcu_delta(ByteView patch, const Digest& header_digest, OldImage& ol
 
   auto& state = *new (&workspace.models.state) DeltaState<McuProfile>;
   RangeDecoder coder(body.subspan(header.map_size));
-  Sink sink(coder, state);
+  Sink sink(coder, state, 0);
   RunWalker<McuProfile, Sink> walker(map, state.learned, sink);
   hasher.reset();
   for (std::uint32_t at = 0; at < header.new_size;) {
     const std::uint32_t rest = header.new_size - at;
     const MutableBytes out =
         MutableBytes(workspace.piece).first(rest < McuProfile::kPieceSize ? rest : McuProfile::kPieceSize);
-    ASEPTIC_PAYLOAD_TRY(decode_piece(map, state, coder, sink, walker, old, at, out));
+    ASEPTIC_PAYLOAD_TRY(decode_piece(map, sink, walker, old, at, out));
     hasher.update(out);
     if (!target.write(at, out)) return Status::kBufferSize;
     at += static_cast<std::uint32_t>(out.size());

@@ -20,70 +20,66 @@ namespace {
 struct Step {
   enum class Kind : std::uint8_t { kRun, kDifference, kLiterals };
   Kind kind;
-  std::uint8_t byte_class;
-  std::uint8_t predicted;
-  std::uint8_t before;
-  std::uint8_t value;
-  std::uint64_t size;  // of a run or of literals
-  std::uint64_t at;    // literals: in the chunk
+  std::uint8_t value = 0;  // a difference
+  BytePlace place;         // literals: the first one's phase
+  std::uint64_t size = 0;  // of a run or of literals
+  std::uint64_t at = 0;    // literals: in the chunk
 };
 
 class RecordingSink {
  public:
-  RecordingSink(const std::uint8_t* buffer, const std::uint8_t* target) : buffer_(buffer), target_(target) {}
+  RecordingSink(const std::uint8_t* buffer, const std::uint8_t* target, std::uint64_t new_at)
+      : buffer_(buffer), target_(target), phase_(static_cast<std::uint32_t>(new_at)) {}
 
-  void plain(std::uint8_t* bytes, std::uint32_t count) {
+  void plain(std::uint8_t* bytes, std::uint32_t count, std::uint32_t phase) {
+    phase_ = phase + count;
     const std::uint8_t* wanted = target_ + (bytes - buffer_);
     for (std::uint32_t i = 0; i < count; ++i) {
       if (bytes[i] == wanted[i]) {
         const std::uint32_t from = i;
         while (i < count && bytes[i] == wanted[i])
           ++i;
-        zeros(0, i - from);
-        note(bytes[i - 1]);
+        zeros({0, phase + from}, i - from);
         if (i == count) return;
       }
-      difference(0, bytes[i], static_cast<std::uint8_t>(wanted[i] - bytes[i]));
+      difference({0, phase + i}, static_cast<std::uint8_t>(wanted[i] - bytes[i]));
       bytes[i] = wanted[i];
-      note(bytes[i]);
     }
   }
   void field(std::uint8_t* bytes, std::uint64_t predicted, std::uint32_t count, unsigned first_class) {
+    phase_ += count;
     std::uint64_t wanted = 0;
     std::memcpy(&wanted, target_ + (bytes - buffer_), count);
     const std::uint64_t gap = wanted - predicted;
     for (std::uint32_t i = 0; i < count; ++i) {
-      const unsigned byte_class = first_class + (i < 3 ? i : 3);
-      const auto guess = static_cast<std::uint8_t>(predicted >> (8U * i));
+      const BytePlace place{first_class + (i < 3 ? i : 3), 0};
       if (const auto value = static_cast<std::uint8_t>(gap >> (8U * i)); value != 0) {
-        difference(byte_class, guess, value);
+        difference(place, value);
       } else {
-        zeros(byte_class, 1);
+        zeros(place, 1);
       }
-      note(guess);
     }
     std::memcpy(bytes, &wanted, count);
-    note(bytes[count - 1]);
   }
-  void note(std::uint8_t byte) { before_ = byte; }
   void literals(std::uint64_t at, std::uint64_t count) {
-    steps_.push_back({Step::Kind::kLiterals, 0, 0, 0, 0, count, at});
+    steps_.push_back({.kind = Step::Kind::kLiterals, .place = {0, phase_}, .size = count, .at = at});
+    phase_ += static_cast<std::uint32_t>(count);
   }
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
 
  private:
-  void start_run(unsigned byte_class) {
+  void start_run(const BytePlace& place) {
     if (run_ != kNone) return;
     run_ = steps_.size();
-    steps_.push_back({Step::Kind::kRun, static_cast<std::uint8_t>(byte_class), 0, 0, 0, 0, 0});
+    steps_.push_back({.kind = Step::Kind::kRun, .place = place});
   }
-  void zeros(unsigned byte_class, std::uint64_t count) {
-    start_run(byte_class);
+  void zeros(const BytePlace& place, std::uint64_t count) {
+    start_run(place);
     steps_[run_].size += count;
   }
-  void difference(unsigned byte_class, std::uint8_t predicted, std::uint8_t value) {
-    start_run(byte_class);
-    steps_.push_back({Step::Kind::kDifference, static_cast<std::uint8_t>(byte_class), predicted, before_, value, 0, 0});
+  void difference(const BytePlace& place, std::uint8_t value) {
+    start_run(place);
+    steps_.push_back({.kind = Step::Kind::kDifference, .value = value, .place = place});
     run_ = kNone;
   }
 
@@ -92,7 +88,7 @@ class RecordingSink {
   const std::uint8_t* target_;
   std::vector<Step> steps_;
   std::size_t run_ = kNone;
-  std::uint8_t before_ = 0;
+  std::uint32_t phase_;
 };
 
 // A form of an image in which an address field holds its target, wherever the field lies. `target_for` gives the target to
@@ -360,7 +356,7 @@ template <class Profile>
 core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64_t size) {
   buffer_.assign(static_cast<std::size_t>(size), 0);
   const std::uint8_t* target = new_.data() + new_at;
-  RecordingSink sink(buffer_.data(), target);
+  RecordingSink sink(buffer_.data(), target, new_at);
   RunWalker<Profile, RecordingSink> walker(map_, state_->learned, sink);
   for (std::uint64_t piece = 0; piece < size;) {
     const std::uint64_t piece_size = std::min(Profile::kPieceSize, size - piece);
@@ -374,7 +370,6 @@ core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64
         },
         [&](std::uint64_t offset, std::uint64_t count) {
           sink.literals(piece + offset, count);
-          sink.note(target[piece + offset + count - 1]);
           shares_.literals += count;
         });
     piece += piece_size;
@@ -383,15 +378,18 @@ core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64
   for (const Step& step : sink.steps()) {
     switch (step.kind) {
       case Step::Kind::kRun:
-        code_zero_run(coder, *state_, step.byte_class, step.size);
+        code_zero_run(coder, *state_, step.place, step.size);
         break;
       case Step::Kind::kDifference:
-        code_difference<Profile>(coder, *state_, {step.byte_class, step.predicted, step.before}, step.value);
+        code_difference(coder, *state_, step.place, step.value);
         ++shares_.differences;
         break;
       case Step::Kind::kLiterals:
-        for (std::uint64_t i = 0; i < step.size; ++i)
-          code_literal(coder, *state_, target[step.at + i]);
+        for (std::uint64_t i = step.at; i < step.at + step.size; ++i) {
+          const auto in_piece = static_cast<std::size_t>(i % Profile::kPieceSize);
+          const std::uint32_t before = bytes_before({target + (i - in_piece), in_piece}, in_piece);
+          code_literal(coder, *state_, step.place.phase + static_cast<std::uint32_t>(i - step.at), before, target[i]);
+        }
         break;
     }
   }

@@ -11,6 +11,10 @@ class RangeEncoder {
  public:
   static constexpr bool kEncodes = true;
 
+  struct Hold {
+    RangeEncoder& coder;
+    explicit Hold(RangeEncoder& original) : coder(original) {}
+  };
   bool bit_with(std::uint32_t p16, bool value) {
     const std::uint32_t bound = (range_ >> 16U) * p16;
     if (value) {

@@ -40,7 +40,8 @@ struct Model {
   void learn(int bit) {
     static const int kRates[16] = {30000, 21800, 16400, 13100, 10900, 9400, 8200, 7300,
                                    6550,  5950,  5450,  5000,  4600,  4100, 3600, 3000};
-    p += ((bit != 0 ? 4095 : 0) - p) * kRates[uses] / 65536;
+    // Rounded away from where it is, so that it arrives.
+    p += bit != 0 ? ((4095 - p) * kRates[uses] + 65535) / 65536 : -((p * kRates[uses] + 65535) / 65536);
     uses = std::min(uses + 1, 15);
   }
 };
@@ -76,6 +77,21 @@ class Coder {
     model.learn(one);
     return one;
   }
+  // Two models and how far the second one is trusted, by its experience.
+  int modelled(Model& common, Model& special, std::vector<int>& trust) {
+    if (trust.empty())
+      for (int e = 0; e < 16; ++e)
+        trust.push_back(32768 * 7 * e / (10 * (e + 4)));
+    int& weight = trust[static_cast<std::size_t>(special.uses)];
+    const int gap = special.p - common.p;
+    const auto floor_of = [](int a, int b) { return a / b - (a % b < 0 ? 1 : 0); };
+    const int p = common.p * 16 + 8 + floor_of(gap * weight, 2048);
+    const int one = bit(static_cast<U64>(p));
+    weight = std::clamp(weight + floor_of(((one != 0 ? 65535 : 0) - p) * gap, 32768), 0, 32767);
+    common.learn(one);
+    special.learn(one);
+    return one;
+  }
   [[nodiscard]] bool is_used_up() const { return at_ >= bytes_.size() && at_ <= bytes_.size() + 4; }
 
  private:
@@ -97,13 +113,13 @@ class Coder {
 
 // What differs between the profiles.
 struct Shape {
-  int length_bits, context_bits, history_bits, seen_bits;
+  int length_bits, context_bits, habit_bits, learned_bits;
+  U64 phases, field_classes;
   U64 piece, segments_max;
-  int run_contexts;
-  int difference_table;  // the first of three; literals have four from 0 on
+  bool shares_contexts;  // differences and literals in one table
 };
-const Shape kMicrocontroller{5, 9, 10, 7, 512, 320, 3, 1};
-const Shape kLinux{6, 15, 16, 13, U64{1} << 62, 98304, 4, 4};
+const Shape kMicrocontroller{5, 10, 8, 4, 2, 4, 512, 320, true};
+const Shape kLinux{6, 15, 14, 12, 4, 16, U64{1} << 62, 98304, false};
 
 // A family of models that come into being when they are asked for.
 using Key = std::tuple<int, int, int>;
@@ -246,22 +262,6 @@ Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 are
   return map;
 }
 
-// stretch and squash of the logistic mixer, as tables.
-int squash(int x) {
-  static const int kPoints[33] = {1,    2,    3,    6,    10,   16,   27,   45,   73,   120,  194,  310,  488,  747,  1101, 1546, 2047,
-                                  2549, 2994, 3348, 3607, 3785, 3901, 3975, 4024, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094};
-  if (x > 2047) return 4095;
-  if (x < -2047) return 0;
-  const int at = (x + 2048) / 128;
-  const int f = (x + 2048) % 128;
-  return (kPoints[at] * (128 - f) + kPoints[at + 1] * f + 64) / 128;
-}
-int stretch(int p) {
-  for (int x = -2047; x <= 2047; ++x)
-    if (squash(x) >= p) return x;
-  return 2047;
-}
-
 std::uint32_t mix_hash(std::uint32_t a, std::uint32_t b) {
   std::uint32_t h = a * 0x9E3779B1U + b * 0x85EBCA6BU + 0x27D4EB2FU;
   h ^= h >> 15;
@@ -271,10 +271,7 @@ std::uint32_t mix_hash(std::uint32_t a, std::uint32_t b) {
 class Decoder {
  public:
   Decoder(const Shape& shape, const Map& map, const Bytes& old_image)
-      : shape_(shape), map_(map), old_(old_image), models_(shape.length_bits) {
-    for (int p = 0; p < 4096; ++p)
-      stretch_.push_back(stretch(p));
-  }
+      : shape_(shape), map_(map), old_(old_image), models_(shape.length_bits) {}
 
   // New bytes [from, to); what was learned stays, runs do not go over the end.
   Bytes decode(Coder& coder, U64 from, U64 to) {
@@ -282,9 +279,10 @@ class Decoder {
     new_.resize(from);  // what lies in front is not looked at
     has_run_ = false;
     zeros_ = 0;
-    before_ = 0;
+    phase_ = from;
     while (new_.size() < to) {
       const U64 piece_end = std::min<U64>((new_.size() / shape_.piece + 1) * shape_.piece, to);
+      piece_ = std::max(from, new_.size() / shape_.piece * shape_.piece);
       while (new_.size() < piece_end) {
         const auto s = std::find_if(map_.segments.begin(), map_.segments.end(),
                                     [&](const Segment& x) { return x.new_at + x.size > new_.size(); });
@@ -292,7 +290,6 @@ class Decoder {
         if (start > new_.size()) {
           while (new_.size() < start)
             new_.push_back(literal());
-          before_ = new_.back();
           continue;
         }
         const U64 skip = new_.size() - s->new_at;
@@ -315,13 +312,13 @@ class Decoder {
       const auto a = std::find_if(map_.areas.begin(), map_.areas.end(), [&](const Area& x) { return x.at + x.size > old_at; });
       U64 plain = a == map_.areas.end() ? size : a->at > old_at ? std::min(a->at - old_at, size) : 0;
       if (plain != 0) {
-        copy_plain(old_at, plain);
+        copy_plain(old_at, plain, new_.size());
       } else {
         plain = std::min(size, a->at + a->size - old_at);
         const auto r = std::find_if(map_.new_ranges.begin(), map_.new_ranges.end(),
                                     [&](const Range& x) { return new_.size() - x.at < x.size; });
         if (r == map_.new_ranges.end()) {
-          copy_plain(old_at, plain);
+          copy_plain(old_at, plain, new_.size());
         } else {
           plain = std::min(plain, r->at + r->size - new_.size());
           copy_area(*a, *r, old_at, plain);
@@ -332,12 +329,11 @@ class Decoder {
     }
   }
 
-  void copy_plain(U64 old_at, U64 size) {
-    for (U64 i = 0; i < size; ++i) {
-      const std::uint8_t guess = old_[old_at + i];
-      new_.push_back(static_cast<std::uint8_t>(guess + difference(0, guess)));
-      before_ = new_.back();
-    }
+  // `phase`: by which bytes are told apart; that of literals goes on from here.
+  void copy_plain(U64 old_at, U64 size, U64 phase) {
+    for (U64 i = 0; i < size; ++i)
+      new_.push_back(static_cast<std::uint8_t>(old_[old_at + i] + difference(0, phase + i)));
+    phase_ = phase + size;
   }
 
   void copy_area(const Area& area, const Range& range, U64 old_at, U64 size) {
@@ -345,11 +341,11 @@ class Decoder {
     const U64 new_address = range.address + (new_.size() - range.at);
     U64 done = 0;
     for (const Site& site : sites(area.kind, address, old_at, size)) {
-      copy_plain(old_at + done, site.at - done);
+      copy_plain(old_at + done, site.at - done, new_address + done);
       field(site, old_at + site.at, new_address + site.at, new_address - address);
       done = site.at + 4;
     }
-    copy_plain(old_at + done, size - done);
+    copy_plain(old_at + done, size - done, new_address + done);
   }
 
   [[nodiscard]] std::vector<Site> sites(int kind, U64 address, U64 old_at, U64 size) const {
@@ -409,15 +405,11 @@ class Decoder {
     const U64 guess =
         (site.form == 0 ? projected : with_branch(site.form, old_word, projected - address - 4)) & 0xFFFFFFFFU;
     U64 gap = 0;
-    for (unsigned i = 0; i < 4; ++i) {
-      const auto byte = static_cast<std::uint8_t>(guess >> (8 * i));
-      gap |= U64{difference((site.form == 0 ? 5 : 9) + static_cast<int>(i), byte)} << (8 * i);
-      before_ = byte;
-    }
+    for (unsigned i = 0; i < 4; ++i)
+      gap |= U64{difference((site.form == 0 ? 5 : 9) + static_cast<int>(i), 0)} << (8 * i);
     const U64 word = (guess + gap) & 0xFFFFFFFFU;
     for (unsigned i = 0; i < 4; ++i)
       new_.push_back(static_cast<std::uint8_t>(word >> (8 * i)));
-    before_ = new_.back();
     const auto h1 = static_cast<unsigned>(word & 0xFFFF);
     const auto h2 = static_cast<unsigned>(word >> 16);
     const U64 actual = site.form == 0   ? word
@@ -431,17 +423,19 @@ class Decoder {
     U64 key;
     S64 shift;
   };
-  static U64 slot(U64 key) { return key * 0x9E3779B97F4A7C15ULL >> 60; }
+  [[nodiscard]] U64 slot(U64 key) const { return key * 0x9E3779B97F4A7C15ULL >> (64 - shape_.learned_bits); }
   void teach(U64 from, U64 to) {
-    const auto shift = static_cast<S64>(static_cast<std::int32_t>(to - from));
+    const auto shift = static_cast<S64>(to - from);
+    if (shift < -(S64{1} << 31) || shift >= S64{1} << 31) return;
     lessons_[0][slot(from)] = {from & 0xFFFFFFFFU, shift};
     lessons_[1][slot(from >> 6)] = {from >> 6 & 0xFFFFFFFFU, shift};
     lessons_[2][slot(from >> 12)] = {from >> 12 & 0xFFFFFFFFU, shift};
   }
   bool taught(int table, U64 key, U64 from, U64& to) const {
     const auto it = lessons_[table].find(slot(key));
-    if (it == lessons_[table].end() || it->second.key != (key & 0xFFFFFFFFU)) return false;
-    to = from + static_cast<U64>(it->second.shift);
+    const Lesson lesson = it == lessons_[table].end() ? Lesson{0, 0} : it->second;
+    if (lesson.key != (key & 0xFFFFFFFFU)) return false;
+    to = from + static_cast<U64>(lesson.shift);
     return true;
   }
 
@@ -493,10 +487,15 @@ class Decoder {
   }
 
   // --- differences and literals ---
-  std::uint8_t difference(int byte_class, std::uint8_t guess) {
+  // The kind of a byte: of plain ones there are as many as phases, then come the fields' bytes.
+  [[nodiscard]] int kind_of(int byte_class, U64 phase) const {
+    return static_cast<int>(byte_class == 0 ? phase % shape_.phases : shape_.phases + static_cast<U64>(byte_class - 1) % shape_.field_classes);
+  }
+
+  std::uint8_t difference(int byte_class, U64 phase) {
+    const int kind = kind_of(byte_class, phase);
     if (!has_run_) {
-      const int context = std::min(last_run_ == 0 ? 0 : last_run_ < 4 ? 1 : last_run_ < 32 ? 2 : 3, shape_.run_contexts - 1);
-      zeros_ = coded_number(*coder_, models_, 100 + 2 * context);
+      zeros_ = zero_run(byte_class, kind);
       last_run_ = std::min<U64>(zeros_, 0xFFFF);
       has_run_ = true;
     }
@@ -505,112 +504,76 @@ class Decoder {
       return 0;
     }
     has_run_ = false;
-    const auto c = static_cast<std::uint32_t>(byte_class);
-    const int direct = byte_class == 0 ? 0 : 1 + (byte_class - 1) % 4;
-    const std::vector<std::uint32_t> contexts{mix_hash(c, guess), mix_hash(c + 32, last_difference_ | (last_run_ == 0 ? 256U : 0U)),
-                                              mix_hash(c + 64, guess | std::uint32_t{before_} << 8)};
-    last_difference_ = byte(contexts, shape_.difference_table, 200 + direct, direct, 0, 0);
+    last_difference_ = byte({200 + kind, 0, mix_hash(static_cast<std::uint32_t>(kind), last_difference_ | (last_run_ == 0 ? 256U : 0U))});
     return last_difference_;
   }
 
-  std::uint8_t literal() {
-    const auto back = [&](std::size_t n) -> std::uint32_t { return n <= literals_.size() ? literals_[literals_.size() - n] : 0; };
-    const std::uint32_t recent = back(1) | back(2) << 8 | back(3) << 16 | back(4) << 24;
-    const std::vector<std::uint32_t> contexts{mix_hash(1, recent & 0xFF), mix_hash(2, recent & 0xFFFF), mix_hash(3, recent & 0xFFFFFF),
-                                              mix_hash(4, recent & 0xFFFF00)};
-    std::uint32_t expected = 0;
-    int length = static_cast<int>(match_length_);
-    if (length != 0) expected = 256U | held(match_at_);
-    const std::uint8_t value = byte(contexts, 0, 300, 10, expected, length < 8 ? length : 8 + (length - 8) / 4);
-    if (length != 0 && (expected & 0xFF) == value) {
-      match_length_ = std::min(match_length_ + 1, 64U);
-      ++match_at_;
-    } else {
-      match_length_ = 0;
-    }
-    literals_.push_back(value);
-    const std::uint32_t tail = recent << 8 | value;
-    U64& seen = seen_[tail * 0x9E3779B1U >> (32 - shape_.seen_bits)];
-    const U64 ring = U64{1} << shape_.history_bits;
-    if (match_length_ == 0 && seen != 0) {
-      unsigned same = 0;
-      while (same < 32 && same < literals_.size() && literals_.size() - seen + same < ring - 1 &&
-             held_before(seen, same) == held_before(literals_.size(), same))
-        ++same;
-      if (same >= 4) {
-        match_length_ = same;
-        match_at_ = seen;
-      }
-    }
-    seen = literals_.size();
-    return value;
+  U64 zero_run(int byte_class, int kind) {
+    const int last = last_run_ == 0 ? 0 : last_run_ < 4 ? 1 : last_run_ < 32 ? 2 : 3;
+    if (coder_->modelled(byte_class == 0 ? models_.at(500, kind, last) : models_.at(501, kind)) != 0) return 0;
+    const int family = byte_class == 0 ? 510 + kind : 520 + (byte_class - 1) / 4;
+    const U64 symbol = tree(*coder_, models_, family, 0, 6);
+    return symbol < 63 ? symbol + 1 : 64 + coded_number(*coder_, models_, 530);
   }
-  // The ring of literals: places behind the end still hold what was there before.
-  [[nodiscard]] std::uint8_t held(U64 at) const {
-    const U64 ring = U64{1} << shape_.history_bits;
-    const U64 place = at % ring;
-    std::uint8_t value = 0;
-    const U64 size = literals_.size();
-    if (size != 0) {
-      U64 last = (size - 1) / ring * ring + place;
-      if (last >= size) last -= ring;  // wraps below zero when never written
-      if (last < size) value = literals_[last];
-    }
-    return value;
-  }
-  [[nodiscard]] std::uint8_t held_before(U64 at, U64 back) const { return held(at + (U64{1} << shape_.history_bits) - 1 - back); }
 
-  // A byte under several opinions. `first_table`: differences use tables 1 … 3, literals 0 … 3.
-  std::uint8_t byte(const std::vector<std::uint32_t>& contexts, int first_table, int direct_family, int mixer_family,
-                    std::uint32_t expected, int expectation) {
-    std::uint32_t node = 1;
-    for (int i = 7; i >= 0; --i) {
-      std::vector<Model*> opinions;
-      for (std::size_t k = 0; k < contexts.size(); ++k)
-        opinions.push_back(&models_.at(400 + first_table + static_cast<int>(k), 0,
-                                       static_cast<int>((contexts[k] + node * 0x3D4D51CBU) >> (32 - shape_.context_bits))));
-      const bool agrees = expected != 0 && (expected >> (i + 1)) == node;
-      const int likely = agrees ? static_cast<int>(expected >> i & 1) : 0;
-      opinions.push_back(agrees ? &models_.at(direct_family, 1, std::min(expectation, 15) * 2 + likely)
-                                : &models_.at(direct_family, 0, static_cast<int>(node)));
-      auto& weights = weights_[{mixer_family, agrees ? 1 : 0}];
-      if (weights.empty()) weights.assign(opinions.size(), static_cast<S64>(65536 * 5 / (4 * opinions.size())));
-      S64 sum = 0;
-      std::vector<S64> inputs;
-      for (std::size_t k = 0; k < opinions.size(); ++k) {
-        inputs.push_back(stretch_[static_cast<std::size_t>(opinions[k]->p)]);
-        sum += weights[k] * inputs[k];
+  std::uint8_t literal() {
+    const auto back = [&](U64 n) -> std::uint32_t { return new_.size() >= piece_ + n ? new_[new_.size() - n] : 0; };
+    const int phase = static_cast<int>(phase_++ % shape_.phases);
+    Habit& habit = habit_of(mix_hash(0x101, back(1) | back(2) << 8));
+    return byte({300 + phase, shape_.shares_contexts ? 0 : 1, mix_hash(0x100, back(1))}, habit);
+  }
+
+  // What came last in a context, and how often in a row, at most 3.
+  struct Habit {
+    int byte = 0;
+    int times = 0;
+  };
+  Habit& habit_of(std::uint32_t context) { return habits_[context >> (32 - shape_.habit_bits)]; }
+
+  struct ByteContext {
+    int family;  // of the models that belong to the kind
+    int table;
+    std::uint32_t context;
+  };
+  std::uint8_t byte(const ByteContext& from) { return byte(from, habit_of(from.context)); }
+  std::uint8_t byte(const ByteContext& from, Habit& habit) {
+    int value = 0;
+    if (habit.times != 0 && coder_->modelled(models_.at(from.family, 1, habit.times)) != 0) {
+      value = habit.byte;
+    } else {
+      std::uint32_t start = 1;  // the byte's bits so far behind a one, when a half begins
+      for (int half = 0; half < 2; ++half) {
+        const std::uint32_t place = (from.context + start * 0x3D4D51CBU) >> (36 - shape_.context_bits);
+        int node = 1;
+        for (int i = 0; i < 4; ++i) {
+          const int whole = static_cast<int>(start) * (1 << i) + node - (1 << i);
+          node = node * 2 + coder_->modelled(models_.at(from.family, 0, whole), models_.at(400 + from.table, static_cast<int>(place), node),
+                                             trust_[from.family >= 300 ? 1 : 0]);
+        }
+        start = start * 16 + static_cast<std::uint32_t>(node) - 16;
       }
-      const int p = squash(static_cast<int>(std::clamp<S64>(sum / 65536, -100000, 100000)));
-      const int bit = coder_->bit(static_cast<U64>(p) * 16 + 8);
-      const S64 error = ((bit != 0 ? 4095 : 0) - p) * 10;
-      for (std::size_t k = 0; k < opinions.size(); ++k)
-        weights[k] = std::clamp<S64>(weights[k] + (inputs[k] * error + 0x2000) / 16384, -(1 << 20), 1 << 20);
-      for (Model* model : opinions)
-        model->learn(bit);
-      node = node * 2 + static_cast<std::uint32_t>(bit);
+      value = static_cast<int>(start) - 256;
     }
-    return static_cast<std::uint8_t>(node);
+    habit.times = value == habit.byte ? std::min(habit.times + 1, 3) : 1;
+    habit.byte = value;
+    return static_cast<std::uint8_t>(value);
   }
 
   const Shape& shape_;
   Coder* coder_ = nullptr;
   const Map& map_;
   const Bytes& old_;
-  std::vector<int> stretch_;
   Bytes new_;
+  U64 piece_ = 0;  // where the piece at hand began
+  U64 phase_ = 0;  // of the next literal
   Models models_;
-  std::map<std::pair<int, int>, std::vector<S64>> weights_;
+  std::vector<int> trust_[2];
+  std::map<std::uint32_t, Habit> habits_;
   std::map<U64, Lesson> lessons_[3];
-  Bytes literals_;
-  std::map<std::uint32_t, U64> seen_;
-  U64 match_at_ = 0;
-  unsigned match_length_ = 0;
   bool has_run_ = false;
   U64 zeros_ = 0;
   U64 last_run_ = 0;
   std::uint8_t last_difference_ = 0;
-  std::uint8_t before_ = 0;
 };
 
 Bytes decode(const Bytes& patch, const Bytes& old_image) {

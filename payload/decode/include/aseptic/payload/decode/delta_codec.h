@@ -15,46 +15,43 @@ namespace aseptic::payload {
 template <class Profile>
 class LearnedTargets {
  public:
-  using Offset = typename Profile::Offset;
-
   [[nodiscard]] bool exact(std::uint64_t old_target, std::uint64_t& new_target) const {
     const Entry& entry = exact_[slot(old_target)];
-    if (!entry.is_set || entry.key != static_cast<Offset>(old_target)) return false;
-    new_target = old_target + static_cast<std::uint64_t>(entry.shift);
+    if (entry.key != static_cast<std::uint32_t>(old_target)) return false;
+    new_target = old_target + static_cast<std::uint64_t>(std::int64_t{entry.shift});
     return true;
   }
   [[nodiscard]] bool nearby(std::uint64_t old_target, std::int64_t& shift) const {
     for (unsigned grain = 0; grain < 2; ++grain) {
       const std::uint64_t key = old_target >> kGrain[grain];
       const Entry& entry = near_[grain][slot(key)];
-      if (!entry.is_set || entry.key != static_cast<Offset>(key)) continue;
+      if (entry.key != static_cast<std::uint32_t>(key)) continue;
       shift = entry.shift;
       return true;
     }
     return false;
   }
+  // What moved farther than a program can reach is not worth the room.
   void learn(std::uint64_t old_target, std::uint64_t new_target) {
-    const auto shift = static_cast<std::int64_t>(new_target - old_target);
-    set(exact_[slot(old_target)], old_target, shift);
+    const auto moved = static_cast<std::int64_t>(new_target - old_target);
+    const auto shift = static_cast<std::int32_t>(moved);
+    if (shift != moved) return;
+    exact_[slot(old_target)] = {static_cast<std::uint32_t>(old_target), shift};
     for (unsigned grain = 0; grain < 2; ++grain) {
       const std::uint64_t key = old_target >> kGrain[grain];
-      set(near_[grain][slot(key)], key, shift);
+      near_[grain][slot(key)] = {static_cast<std::uint32_t>(key), shift};
     }
   }
 
  private:
   static constexpr unsigned kGrain[2] = {6, 12};
-  using Shift = std::conditional_t<sizeof(Offset) == 8, std::int64_t, std::int32_t>;
+  // Small, for these tables are asked about every address. An empty one says that key 0 did not move: as good a guess as any.
   struct Entry {
-    Offset key = 0;
-    Shift shift = 0;
-    bool is_set = false;
+    std::uint32_t key = 0;
+    std::int32_t shift = 0;
   };
   static std::size_t slot(std::uint64_t key) {
     return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15ULL) >> (64U - Profile::kLearnedBits));
-  }
-  static void set(Entry& entry, std::uint64_t key, std::int64_t shift) {
-    entry = {static_cast<Offset>(key), static_cast<Shift>(shift), true};
   }
   Entry exact_[1U << Profile::kLearnedBits];
   Entry near_[2][1U << Profile::kLearnedBits];
@@ -131,8 +128,8 @@ inline unsigned class_of(SiteForm form) {
 }
 
 // Walks a copied run: finds its sites, predicts their fields, and asks the sink for the difference of every byte.
-//   Sink::plain(bytes, count)                    adds differences to `count` bytes in place
-//   Sink::field(bytes, predicted, count, class)  the same for a field; returns nothing, writes `count` new bytes
+//   Sink::plain(bytes, count, phase)             adds differences to `count` bytes in place; `phase`: the first one's address
+//   Sink::field(bytes, predicted, count, class)  the same for a field: writes `count` new bytes
 template <class Profile, class Sink>
 class RunWalker {
  public:
@@ -146,7 +143,7 @@ class RunWalker {
       std::uint64_t plain = area == nullptr ? bytes.size() : area->at > old_at ? area->at - old_at : 0;
       if (plain > bytes.size()) plain = bytes.size();
       if (plain != 0) {
-        sink_.plain(bytes.data(), static_cast<std::uint32_t>(plain));
+        sink_.plain(bytes.data(), static_cast<std::uint32_t>(plain), static_cast<std::uint32_t>(new_at));
       } else {
         plain = walk_area(*area, bytes, old_at, new_at);
       }
@@ -179,7 +176,7 @@ class RunWalker {
     if (size > bytes.size()) size = bytes.size();
     const AddressRange* range = range_at(map_.new_ranges(element), new_at);
     if (range == nullptr) {  // copied out of its program: its references mean nothing here
-      sink_.plain(bytes.data(), static_cast<std::uint32_t>(size));
+      sink_.plain(bytes.data(), static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(new_at));
       return size;
     }
     const std::uint64_t in_range = range->size - (new_at - range->at);
@@ -187,6 +184,7 @@ class RunWalker {
     const boot::MutableBytes part = bytes.first(static_cast<std::size_t>(size));
     const ScanPlace place{area.kind, area.address + (old_at - area.at), area.address};
     const std::uint64_t new_address = range->address + (new_at - range->at);
+    const auto phase = static_cast<std::uint32_t>(new_address);
     const auto fallback = static_cast<std::int64_t>(new_address - place.address);
     bool is_exact = false;
     std::uint64_t base = area.address + static_cast<std::uint64_t>(fallback);
@@ -195,11 +193,11 @@ class RunWalker {
     PageState pages;
     scan_sites<Profile::kIsThumbOnly>(place, part, element.window, [&](const Site& site) {
       if (site.at < done || site.at + site.size() > part.size()) return;
-      sink_.plain(part.data() + done, site.at - done);
+      sink_.plain(part.data() + done, site.at - done, phase + done);
       take_site(site, part.data() + site.at, element, new_address + site.at, fallback, base, pages);
       done = site.at + site.size();
     });
-    sink_.plain(part.data() + done, static_cast<std::uint32_t>(part.size()) - done);
+    sink_.plain(part.data() + done, static_cast<std::uint32_t>(part.size()) - done, phase + done);
     return size;
   }
 
@@ -246,9 +244,16 @@ class RunWalker {
   Sink& sink_;
 };
 
-// Models found by hashed contexts.
+// Models found by hashed contexts, sixteen for each half of a byte in one place.
 template <class Profile>
-using ContextTable = BitModel[1U << Profile::kContextBits];
+struct ContextTable {
+  BitModel models[1U << Profile::kContextBits];
+
+  // `half`: 1, or the byte's upper half behind a one.
+  BitModel* of(std::uint32_t context, std::uint32_t half) {
+    return &models[((context + half * 0x3D4D51CBU) >> (36U - Profile::kContextBits)) << 4U];
+  }
+};
 
 inline std::uint32_t context_hash(std::uint32_t a, std::uint32_t b) {
   std::uint32_t h = a * 0x9E3779B1U + b * 0x85EBCA6BU + 0x27D4EB2FU;
@@ -256,203 +261,200 @@ inline std::uint32_t context_hash(std::uint32_t a, std::uint32_t b) {
   return h * 0x2C1B3C6DU;
 }
 
-template <class Profile, class Coder, std::size_t N>
-std::uint8_t code_byte(Coder& coder, ContextTable<Profile>* tables, Mixer<N + 1>* mixers,
-                       const std::uint32_t (&contexts)[N], std::uint32_t expected, std::uint32_t expectation,
-                       BitModel* direct, std::uint32_t value) {
-  // A byte under several opinions at once: one model chosen directly, the others by their contexts.
-  // `expected`: a byte (with bit 8 set) that is thought likely, `expectation`: how much; steers the choice of weights.
-  std::uint32_t node = 1;
-  for (unsigned i = 8; i-- > 0;) {
-    std::array<std::int32_t, N + 1> inputs;
-    BitModel* chosen[N];
-    for (std::size_t k = 0; k < N; ++k) {
-      const std::uint32_t index = (contexts[k] + node * 0x3D4D51CBU) >> (32U - Profile::kContextBits);
-      chosen[k] = &tables[k][index];
-      inputs[k] = mixing::kStretch.value[chosen[k]->p12()];
+// Which byte came last in a context, and how often in a row.
+template <class Profile>
+class Habits {
+ public:
+  struct Entry {
+    std::uint8_t byte = 0;
+    std::uint8_t times = 0;  // 0: nothing came yet
+
+    void see(std::uint8_t value) {
+      times = value != byte ? 1 : times < kTimesMax ? times + 1 : kTimesMax;
+      byte = value;
     }
-    const bool agrees = expected != 0 && ((expected | 256U) >> (i + 1)) == node;
-    const bool likely = agrees && ((expected >> i) & 1U) != 0;
-    BitModel& last = agrees ? direct[256 + (expectation < 15 ? expectation : 15) * 2 + (likely ? 1 : 0)] : direct[node];
-    inputs[N] = mixing::kStretch.value[last.p12()];
-    Mixer<N + 1>& mixer = mixers[agrees ? 1 : 0];
-    const std::uint32_t p16 = mixer.mix(inputs);
-    const bool bit = coder.bit_with(p16 < 64U ? 64U : p16 > 65472U ? 65472U : p16, ((value >> i) & 1U) != 0);
-    mixer.learn(inputs, bit);
-    for (std::size_t k = 0; k < N; ++k)
-      chosen[k]->learn(bit);
-    last.learn(bit);
-    node = (node << 1U) | (bit ? 1U : 0U);
+  };
+  static constexpr std::uint8_t kTimesMax = 3;
+
+  Entry& of(std::uint32_t context) { return entries_[context >> (32U - Profile::kHabitBits)]; }
+
+ private:
+  Entry entries_[1U << Profile::kHabitBits];
+};
+
+// The models of one kind of byte.
+struct ByteModels {
+  BitModel as_ever[4];  // by times
+  BitModel common[256];
+};
+
+// A byte: whether it is the usual one of `habit`; else bit by bit, under two opinions: the common one, and `context`'s.
+template <class Profile, class Coder>
+std::uint8_t code_byte(Coder& shared_coder, ByteModels& models, typename Habits<Profile>::Entry& habit, ContextTable<Profile>& table,
+                       std::uint32_t context, Trust& trust, std::uint8_t value) {
+  typename Coder::Hold hold(shared_coder);
+  auto& coder = hold.coder;
+  if (habit.times != 0 && code_bit(coder, models.as_ever[habit.times], value == habit.byte)) {
+    habit.see(habit.byte);
+    return habit.byte;
   }
-  return static_cast<std::uint8_t>(node);
+  std::uint32_t whole = 1;
+  for (unsigned shift = 8; shift != 0;) {
+    BitModel* special = table.of(context, whole);
+    for (std::uint32_t node = 1; node < 16;) {
+      --shift;
+      const bool bit = trust.code(coder, models.common[whole], special[node], ((value >> shift) & 1U) != 0);
+      node = (node << 1U) | (bit ? 1U : 0U);
+      whole = (whole << 1U) | (bit ? 1U : 0U);
+    }
+  }
+  habit.see(static_cast<std::uint8_t>(whole));
+  return static_cast<std::uint8_t>(whole);
 }
+
+// How many zero differences follow: short runs have a symbol each, for they repeat.
+template <class Profile>
+struct RunModels {
+  static constexpr std::uint32_t kShort = 64;  // the last symbol: a number follows
+  BitModel is_zero[4 * Profile::kPhases + Profile::kFieldClasses];
+  BitModel symbol[Profile::kPhases + 4][kShort];
+  NumberModel<Profile::kNumberBits> rest;
+};
 
 // Everything that is learned while decoding. Reset where a group starts.
 template <class Profile>
 struct DeltaState {
-  static constexpr std::size_t kDifferenceContexts = 3;
-  static constexpr std::size_t kLiteralContexts = 4;
+  RunModels<Profile> runs;
+  ByteModels differences[Profile::kPhases + Profile::kFieldClasses];
+  ByteModels literals[Profile::kPhases];
+  alignas(Profile::kSharesContexts ? alignof(BitModel) : 64) ContextTable<Profile> tables[Profile::kSharesContexts ? 1 : 2];
+  Habits<Profile> habits;  // of both
+  Trust difference_trust;
+  Trust literal_trust;
 
-  static constexpr std::size_t kTables = kLiteralContexts + (Profile::kSharesContexts ? 0 : kDifferenceContexts);
-
-  NumberModel<Profile::kNumberBits> run[Profile::kRunContexts];
-  ContextTable<Profile> tables[kTables];
-  BitModel difference_direct[Profile::kByteClasses][256];
-  Mixer<kDifferenceContexts + 1> difference_mixers[Profile::kByteClasses];
-
-  BitModel literal_direct[256 + 32];
-  Mixer<kLiteralContexts + 1> literal_mixers[2];
-
-  std::uint8_t history[1U << Profile::kHistoryBits] = {};  // literal bytes, a ring
-  std::uint32_t last_seen[1U << Profile::kSeenBits] = {};
-  std::uint32_t history_at = 0;
-  std::uint32_t match_at = 0;
-  std::uint32_t match_length = 0;
-
-  std::uint32_t last_differences = 0;
+  std::uint32_t last_difference = 0;
   std::uint32_t last_run = 0;
   LearnedTargets<Profile> learned;
+
+  ContextTable<Profile>& difference_table() { return tables[0]; }
+  ContextTable<Profile>& literal_table() { return tables[Profile::kSharesContexts ? 0 : 1]; }
 };
+
+// Which byte of a machine word a copied byte is: `byte_class` 0 is told apart by its phase, the others are fields' bytes.
+struct BytePlace {
+  std::uint32_t byte_class = 0;
+  std::uint32_t phase = 0;
+};
+template <class Profile>
+std::uint32_t class_index(const BytePlace& place) {
+  if (place.byte_class == 0) return place.phase % Profile::kPhases;
+  return Profile::kPhases + (place.byte_class - 1) % Profile::kFieldClasses;
+}
 
 // The differences of copied bytes: how many are zero, then one that is not, and so on.
-template <class Profile>
-struct DifferenceContext {
-  unsigned byte_class = 0;
-  std::uint8_t predicted = 0;
-  std::uint8_t before = 0;  // the new byte in front
-};
-
 template <class Profile, class Coder>
-std::uint64_t code_zero_run(Coder& coder, DeltaState<Profile>& state, unsigned byte_class, std::uint64_t value) {
-  const std::uint32_t bucket = state.last_run == 0 ? 0U : state.last_run < 4 ? 1U : state.last_run < 32 ? 2U : 3U;
-  const std::uint32_t context = Profile::kRunContexts == 8 ? bucket + (byte_class != 0 ? 4U : 0U) : bucket == 3 ? 2U : bucket;
-  const std::uint64_t run = code_number(coder, state.run[context], value);
+std::uint64_t code_zero_run(Coder& coder, DeltaState<Profile>& state, const BytePlace& place, std::uint64_t value) {
+  constexpr std::uint32_t kLong = RunModels<Profile>::kShort - 1;
+  RunModels<Profile>& models = state.runs;
+  const std::uint32_t last = state.last_run == 0 ? 0U : state.last_run < 4 ? 1U : state.last_run < 32 ? 2U : 3U;
+  const bool is_plain = place.byte_class == 0;
+  const std::uint32_t index = class_index<Profile>(place);
+  state.last_run = 0;
+  if (code_bit(coder, models.is_zero[is_plain ? index * 4 + last : index + 3 * Profile::kPhases], value == 0)) return 0;
+  const std::uint32_t sort = is_plain ? index : Profile::kPhases + (place.byte_class - 1) / 4;
+  std::uint64_t run = 1 + code_tree(coder, models.symbol[sort], 6, value - 1 < kLong ? static_cast<std::uint32_t>(value - 1) : kLong);
+  if (run == kLong + 1) run += code_number(coder, models.rest, value - run);
   state.last_run = run > 0xFFFFU ? 0xFFFFU : static_cast<std::uint32_t>(run);
   return run;
 }
 
 template <class Profile, class Coder>
-std::uint8_t code_difference(Coder& coder, DeltaState<Profile>& state, const DifferenceContext<Profile>& context,
-                             std::uint8_t value) {
-  const std::uint32_t recent = state.last_differences;
-  const std::uint32_t contexts[3] = {
-      context_hash(context.byte_class, context.predicted),
-      context_hash(context.byte_class + 32U, (recent & 0xFFU) | (state.last_run == 0 ? 256U : 0U)),
-      context_hash(context.byte_class + 64U, context.predicted | (static_cast<std::uint32_t>(context.before) << 8U)),
-  };
-  const unsigned models = context.byte_class == 0 ? 0 : 1 + (context.byte_class - 1) % (Profile::kByteClasses - 1);
-  const std::uint8_t difference = code_byte<Profile, Coder, 3>(
-      coder, state.tables + (DeltaState<Profile>::kTables - DeltaState<Profile>::kDifferenceContexts),
-      &state.difference_mixers[models], contexts, 0, 0, state.difference_direct[models], value);
-  state.last_differences = (recent << 8U) | difference;
-  return difference;
+std::uint8_t code_difference(Coder& coder, DeltaState<Profile>& state, const BytePlace& place, std::uint8_t value) {
+  const std::uint32_t index = class_index<Profile>(place);
+  const std::uint32_t context = context_hash(index, state.last_difference | (state.last_run == 0 ? 256U : 0U));
+  state.last_difference = code_byte<Profile>(coder, state.differences[index], state.habits.of(context), state.difference_table(), context,
+                                             state.difference_trust, value);
+  return static_cast<std::uint8_t>(state.last_difference);
 }
 
+// `before`: the two bytes in front in the new image, the nearer one lowest.
 template <class Profile, class Coder>
-std::uint8_t code_literal(Coder& coder, DeltaState<Profile>& state, std::uint8_t value) {
-  constexpr std::uint32_t kMask = (1U << Profile::kHistoryBits) - 1U;
-  constexpr std::uint32_t kMatchMin = 4;
-  const std::uint32_t at = state.history_at;
-  const auto byte = [&](std::uint32_t back) -> std::uint32_t { return state.history[(at - back) & kMask]; };
-  const std::uint32_t recent = byte(1) | byte(2) << 8U | byte(3) << 16U | byte(4) << 24U;
-  const std::uint32_t contexts[4] = {
-      context_hash(1, recent & 0xFFU),
-      context_hash(2, recent & 0xFFFFU),
-      context_hash(3, recent & 0xFFFFFFU),
-      context_hash(4, recent & 0xFFFF00U),
-  };
-  std::uint32_t expected = 0;
-  std::uint32_t expectation = 0;
-  if (state.match_length != 0) {
-    expected = 256U | state.history[state.match_at & kMask];
-    expectation = state.match_length < 8 ? state.match_length : 8 + (state.match_length - 8) / 4;
-  }
-  const std::uint8_t literal = code_byte<Profile, Coder, 4>(coder, state.tables, state.literal_mixers, contexts, expected,
-                                                            expectation, state.literal_direct, value);
-  if (state.match_length != 0 && (expected & 0xFFU) == literal) {
-    if (state.match_length < 64) ++state.match_length;
-    ++state.match_at;
-  } else {
-    state.match_length = 0;
-  }
-  state.history[at & kMask] = literal;
-  state.history_at = at + 1;
-  const std::uint32_t tail = (recent << 8U) | literal;
-  std::uint32_t& seen = state.last_seen[(tail * 0x9E3779B1U) >> (32U - Profile::kSeenBits)];
-  if (state.match_length == 0 && seen != 0) {
-    // Verified backwards: a hash alone would promise what is not there.
-    std::uint32_t length = 0;
-    while (length < 32 && length < state.history_at && state.history_at - seen + length < kMask &&
-           state.history[(seen - 1U - length) & kMask] == state.history[(state.history_at - 1U - length) & kMask])
-      ++length;
-    if (length >= kMatchMin) {
-      state.match_length = length;
-      state.match_at = seen;
-    }
-  }
-  seen = state.history_at;
-  return literal;
+std::uint8_t code_literal(Coder& coder, DeltaState<Profile>& state, std::uint32_t phase, std::uint32_t before, std::uint8_t value) {
+  return code_byte<Profile>(coder, state.literals[phase % Profile::kPhases], state.habits.of(context_hash(0x101, before & 0xFFFFU)),
+                            state.literal_table(), context_hash(0x100, before & 0xFFU), state.literal_trust, value);
+}
+
+// The two bytes in front of bytes[at], the nearer one lowest; zeros in front of the first.
+inline std::uint32_t bytes_before(boot::ByteView bytes, std::size_t at) {
+  return at == 0 ? 0U : std::uint32_t{bytes[at - 1]} | (at == 1 ? 0U : std::uint32_t{bytes[at - 2]} << 8U);
 }
 
 // The device's sink: differences come out of the coder.
 template <class Profile, class Coder>
 class DecodingSink {
  public:
-  DecodingSink(Coder& coder, DeltaState<Profile>& state) : coder_(coder), state_(state) {}
+  // `new_at`: of the first byte.
+  DecodingSink(Coder& coder, DeltaState<Profile>& state, std::uint64_t new_at)
+      : coder_(coder), state_(state), phase_(static_cast<std::uint32_t>(new_at)) {}
 
-  void plain(std::uint8_t* bytes, std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count;) {
-      if (!has_run_) start_run(0);
+  void plain(std::uint8_t* bytes, std::uint32_t count, std::uint32_t phase) {
+    phase_ = phase + count;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!has_run_) start_run({0, phase + i});
       if (zeros_ >= count - i) {
         zeros_ -= count - i;
-        note(bytes[count - 1]);
         return;
       }
       i += static_cast<std::uint32_t>(zeros_);
-      if (i != 0) note(bytes[i - 1]);
-      bytes[i] = static_cast<std::uint8_t>(bytes[i] + take(0, bytes[i]));
-      note(bytes[i]);
-      ++i;
+      bytes[i] = static_cast<std::uint8_t>(bytes[i] + take({0, phase + i}));
     }
   }
 
   void field(std::uint8_t* bytes, std::uint64_t predicted, std::uint32_t count, unsigned first_class) {
+    phase_ += count;
+    if (zeros_ >= count) {
+      zeros_ -= count;
+      __builtin_memcpy(bytes, &predicted, count);
+      return;
+    }
     std::uint64_t difference = 0;
     for (std::uint32_t i = 0; i < count; ++i) {
-      const unsigned byte_class = first_class + (i < 3 ? i : 3);
-      if (!has_run_) start_run(byte_class);
-      const auto guess = static_cast<std::uint8_t>(predicted >> (8U * i));
+      const BytePlace place{first_class + (i < 3 ? i : 3), 0};
+      if (!has_run_) start_run(place);
       if (zeros_ != 0) {
         --zeros_;
-        note(guess);
         continue;
       }
-      difference |= static_cast<std::uint64_t>(take(byte_class, guess)) << (8U * i);
-      note(guess);
+      difference |= static_cast<std::uint64_t>(take(place)) << (8U * i);
     }
     const std::uint64_t content = predicted + difference;
     __builtin_memcpy(bytes, &content, count);
-    note(bytes[count - 1]);
   }
 
-  // At a literal: the byte in front of the next run.
-  void note(std::uint8_t byte) { before_ = byte; }
+  // `before`: see bytes_before.
+  void literals(boot::MutableBytes bytes, std::uint32_t before) {
+    for (std::uint8_t& byte : bytes) {
+      byte = code_literal(coder_, state_, phase_++, before, 0);
+      before = before << 8U | byte;
+    }
+  }
 
  private:
-  void start_run(unsigned byte_class) {
-    zeros_ = code_zero_run(coder_, state_, byte_class, 0);
+  void start_run(const BytePlace& place) {
+    zeros_ = code_zero_run(coder_, state_, place, 0);
     has_run_ = true;
   }
-  std::uint8_t take(unsigned byte_class, std::uint8_t predicted) {
+  std::uint8_t take(const BytePlace& place) {
     has_run_ = false;
-    return code_difference<Profile>(coder_, state_, {byte_class, predicted, before_}, 0);
+    zeros_ = 0;
+    return code_difference(coder_, state_, place, 0);
   }
 
   Coder& coder_;
   DeltaState<Profile>& state_;
   std::uint64_t zeros_ = 0;
   bool has_run_ = false;
-  std::uint8_t before_ = 0;
+  std::uint32_t phase_;  // of the next byte
 };
 
 }  // namespace aseptic::payload

@@ -6,7 +6,6 @@
 // inside its view (missing bytes count as zero, and more than four are noticed), allocates nothing and loops a bounded number of times
 // per symbol. Freestanding, no I/O.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,13 +18,13 @@ namespace aseptic::payload {
 class BitModel {
  public:
   [[nodiscard]] constexpr std::uint32_t p12() const { return static_cast<std::uint32_t>(state_) >> 4U; }
+  [[nodiscard]] constexpr std::uint32_t experience() const { return state_ & 15U; }
   constexpr void learn(bool bit) {
-    const std::uint32_t experience = state_ & 15U;
-    auto p = static_cast<std::int32_t>(p12());
-    const std::int32_t target = bit ? 4095 : 0;
-    p += (target - p) * static_cast<std::int32_t>(kRate[experience]) / 65536;
-    const std::uint32_t next = experience < 15U ? experience + 1U : 15U;
-    state_ = static_cast<std::uint16_t>((static_cast<std::uint32_t>(p) << 4U) | next);
+    const auto p = static_cast<std::int32_t>(p12());
+    const std::int32_t ones = -static_cast<std::int32_t>(bit);  // all bits set, or none
+    const std::int32_t step = (((ones & 4095) - p) * static_cast<std::int32_t>(kRate[experience()]) + (ones & 0xFFFF)) >> 16;
+    const std::uint32_t next = experience() + (experience() < 15U ? 1U : 0U);
+    state_ = static_cast<std::uint16_t>((static_cast<std::uint32_t>(p + step) << 4U) | next);
   }
 
  private:
@@ -35,67 +34,37 @@ class BitModel {
 };
 static_assert(sizeof(BitModel) == 2);
 
-// Logistic mixing: how likely a bit is, given several models that each know something else.
-namespace mixing {
-
-// 4096 / (1 + e^(-x/256)), x in [-2047, 2047]; interpolated from 33 exact points.
-inline constexpr std::int16_t kSquashPoints[33] = {1,    2,    3,    6,    10,   16,   27,   45,   73,   120,  194,
-                                                   310,  488,  747,  1101, 1546, 2047, 2549, 2994, 3348, 3607, 3785,
-                                                   3901, 3975, 4024, 4050, 4068, 4079, 4085, 4089, 4092, 4093, 4094};
-constexpr std::int32_t squash(std::int32_t x) {
-  if (x > 2047) return 4095;
-  if (x < -2047) return 0;
-  const std::int32_t fraction = x & 127;
-  const auto at = static_cast<std::size_t>((x + 2048) >> 7);
-  return (kSquashPoints[at] * (128 - fraction) + kSquashPoints[at + 1] * fraction + 64) >> 7;
+// Neither value is ever impossible.
+constexpr std::uint32_t clamped(std::uint32_t p16) {
+  return p16 < 64U ? 64U : p16 > 65472U ? 65472U : p16;
 }
 
-struct StretchTable {
-  std::int16_t value[4096];
-  constexpr StretchTable() : value() {
-    std::int32_t next = 0;
-    for (std::int32_t x = -2047; x <= 2047; ++x) {
-      const std::int32_t p = squash(x);
-      for (; next <= p; ++next)
-        value[next] = static_cast<std::int16_t>(x);
-    }
-    for (; next < 4096; ++next)
-      value[next] = 2047;
-  }
-};
-inline constexpr StretchTable kStretch{};
-
-}  // namespace mixing
-
-// Weights for N opinions. Deterministic integer arithmetic.
-template <std::size_t N>
-class Mixer {
+// How far to follow a model that knows more about the case at hand but has seen less of it, by its experience: learned.
+class Trust {
  public:
-  constexpr Mixer() {
-    for (auto& weight : weights_)
-      weight = static_cast<std::int32_t>(65536 * 5 / (4 * N));
+  constexpr Trust() {
+    for (std::int32_t e = 0; e < 16; ++e)
+      weight_[e] = kOne * 7 * e / (10 * (e + 4));
   }
-  // 16-bit probability of a one.
-  std::uint32_t mix(const std::array<std::int32_t, N>& stretched) {
-    std::int64_t sum = 0;
-    for (std::size_t i = 0; i < N; ++i)
-      sum += static_cast<std::int64_t>(weights_[i]) * stretched[i];
-    p12_ = mixing::squash(static_cast<std::int32_t>(sum / 65536));
-    const auto p16 = static_cast<std::uint32_t>(p12_) * 16U + 8U;
-    return p16;
-  }
-  void learn(const std::array<std::int32_t, N>& stretched, bool bit) {
-    const std::int32_t error = ((bit ? 4095 : 0) - p12_) * 10;
-    for (std::size_t i = 0; i < N; ++i) {
-      const std::int32_t next = weights_[i] + (stretched[i] * error + 0x2000) / 16384;
-      weights_[i] = next > kWeightMax ? kWeightMax : next < -kWeightMax ? -kWeightMax : next;
-    }
+  // Codes a bit whose probability lies between the opinions of two models; all three learn.
+  template <class Coder>
+  bool code(Coder& coder, BitModel& common, BitModel& special, bool value) {
+    std::int32_t& weight = weight_[special.experience()];
+    const auto low = static_cast<std::int32_t>(common.p12());
+    const std::int32_t gap = static_cast<std::int32_t>(special.p12()) - low;
+    const std::int32_t p16 = low * 16 + 8 + ((gap * weight) >> 11);
+    const bool bit = coder.bit_with(clamped(static_cast<std::uint32_t>(p16)), value);
+    const std::int32_t error = (-static_cast<std::int32_t>(bit) & 0xFFFF) - p16;
+    const std::int32_t next = weight + ((error * gap) >> 15);
+    weight = next < 0 ? 0 : next >= kOne ? kOne - 1 : next;
+    common.learn(bit);
+    special.learn(bit);
+    return bit;
   }
 
  private:
-  static constexpr std::int32_t kWeightMax = 1 << 20;
-  std::array<std::int32_t, N> weights_{};
-  std::int32_t p12_ = 0;
+  static constexpr std::int32_t kOne = 1 << 15;
+  std::int32_t weight_[16] = {};
 };
 
 // Decodes what payload/make's RangeEncoder wrote: 32-bit range, carry resolved by the encoder.
@@ -108,16 +77,16 @@ class RangeDecoder {
       code_ = (code_ << 8U) | next_byte();
   }
 
+  // A copy to work with for a while, in registers; its end is the original's state.
+  struct Hold;
+
   // `p16`: probability of a one, 1 … 65535.
   bool bit_with(std::uint32_t p16, bool /*value*/) {
     const std::uint32_t bound = (range_ >> 16U) * p16;
-    bool one = code_ < bound;
-    if (one) {
-      range_ = bound;
-    } else {
-      code_ -= bound;
-      range_ -= bound;
-    }
+    const bool one = code_ < bound;
+    const std::uint32_t ones = 0U - static_cast<std::uint32_t>(one);  // no branch: bits are hard to foresee
+    code_ -= bound & ~ones;
+    range_ = (bound & ones) | ((range_ - bound) & ~ones);
     normalise();
     return one;
   }
@@ -154,10 +123,16 @@ class RangeDecoder {
   std::uint32_t missing_ = 0;
 };
 
+struct RangeDecoder::Hold {
+  explicit Hold(RangeDecoder& original_coder) : coder(original_coder), original(original_coder) {}
+  ~Hold() { original = coder; }
+  RangeDecoder coder;
+  RangeDecoder& original;
+};
+
 template <class Coder>
 bool code_bit(Coder& coder, BitModel& model, bool value) {
-  const std::uint32_t p16 = model.p12() * 16U + 8U;
-  const bool bit = coder.bit_with(p16 < 64U ? 64U : p16 > 65472U ? 65472U : p16, value);
+  const bool bit = coder.bit_with(clamped(model.p12() * 16U + 8U), value);
   model.learn(bit);
   return bit;
 }
