@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delta_maker.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -60,6 +62,7 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make(ImageSource& base, co
   images.release = [&] {
     base.release();
     image.release();
+    ::malloc_trim(0);  // what was freed of the round before would lie beside the next suffix array
   };
   std::unique_ptr<DeltaMaker> maker;
   if (options.recompression != Recompression::kNever) {
@@ -70,7 +73,7 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make(ImageSource& base, co
       auto recoded = make_one(images, std::move(recoding), nullptr, header, options);
       if (recoded) maker = *std::move(recoded);
       if (options.recompression == Recompression::kAlways && maker == nullptr) return recoded.error();
-      if (options.recompression == Recompression::kSmaller) {
+      if (options.recompression == Recompression::kSmaller && !(maker && maker->is_clearly_smaller())) {
         const TextFacts plain = plain_facts(input);
         auto other = make_one(images, {}, &plain, header, options);
         if (!other && maker == nullptr) return other.error();
@@ -135,6 +138,13 @@ std::uint64_t DeltaMaker::recoded_bytes() const {
   for (const RecodedBlock& block : new_blocks_)
     sum += block.text_size;
   return sum;
+}
+
+bool DeltaMaker::is_clearly_smaller() const {
+  std::uint64_t coded = 0;
+  for (const RecodedBlock& block : new_blocks_)
+    coded += block.size;
+  return size() < coded / 4;
 }
 
 std::uint64_t DeltaMaker::size() const {

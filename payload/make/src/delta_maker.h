@@ -44,6 +44,9 @@ class DeltaMaker {
                                                             const MakeOptions& options);
   void encode(const PayloadHeader& header, const MakeOptions& options);
   [[nodiscard]] std::uint64_t size() const;
+  // Next to the compressed blocks that changed: coded bytes that differ have next to nothing in common, so the plain delta would
+  // hold most of them.
+  [[nodiscard]] bool is_clearly_smaller() const;
   // Where the image has old bytes [text_at, + size) of the text as they are.
   [[nodiscard]] bool is_in_old_image(std::uint64_t text_at, std::uint64_t size, std::uint64_t& at) const;
   std::vector<EncodedChunk> encode_group(const PayloadHeader& header, const MakeOptions& options, std::uint64_t first,

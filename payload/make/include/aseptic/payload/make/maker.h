@@ -15,7 +15,7 @@ namespace aseptic::payload {
 
 // Whether a delta looks into compressed parts of the images.
 enum class Recompression : std::uint8_t {
-  kSmaller,  // both ways are made, the smaller payload is taken
+  kSmaller,  // the smaller payload of both ways; the plain one is not tried where the other is clearly smaller
   kAlways,   // where there are such parts
   kNever,    // for devices without the compressors
 };
