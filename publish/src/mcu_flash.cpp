@@ -44,7 +44,9 @@ core::Result<core::PublicKey> public_key_of(const boot::Digest& scalar) {
 core::Result<core::Digest> measure_boot(const Path& elf) {
   ASEPTIC_TRY(const core::Bytes bytes, read_file(elf, 16u << 20));
   const auto word = [&](std::size_t at) -> std::uint64_t {
-    return at + 4 > bytes.size() ? 0 : bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | static_cast<std::uint64_t>(bytes[at + 3]) << 24;
+    std::uint64_t value = 0;
+    for (std::size_t i = 4; at + 4 <= bytes.size() && i-- > 0;) value = value << 8 | bytes[at + i];
+    return value;
   };
   const std::uint64_t header = word(28), offset = word(static_cast<std::size_t>(header) + 4), size = word(static_cast<std::size_t>(header) + 16);
   const bool is_elf32 = bytes.size() > 52 && bytes[0] == 0x7f && bytes[1] == 'E' && bytes[4] == 1 && header != 0;

@@ -202,7 +202,7 @@ std::string Campaign::learn() {
 
 void Campaign::learn_if_then_blocks() {
   for (const auto& [pc, count] : visits_) {
-    const std::uint32_t opcode = board_.at(pc)[0] | board_.at(pc)[1] << 8U;
+    const auto opcode = static_cast<std::uint32_t>(board_.at(pc)[0] | board_.at(pc)[1] << 8U);
     if ((opcode & 0xFF00U) != 0xBF00U || (opcode & 15U) == 0 || if_then_.contains(pc)) continue;
     std::uint32_t at = pc + 2;
     for (unsigned left = 4 - static_cast<unsigned>(std::countr_zero(opcode & 15U)); left > 0; --left) {

@@ -84,8 +84,8 @@ class Bench {
     const std::uint32_t area = flash_area(Area::kMonotonic).offset;
     for (std::size_t i = 0; i < kMonotonicCellCount; ++i) {
       MonotonicCell cell;
-      Bytes bytes(flash_.bytes().begin() + area + i * kMonotonicCellStride,
-                  flash_.bytes().begin() + area + i * kMonotonicCellStride + kMonotonicCellSize);
+      const auto stored = std::span(flash_.bytes()).subspan(area + i * kMonotonicCellStride, kMonotonicCellSize);
+      Bytes bytes(stored.begin(), stored.end());
       if (!ok(decode_monotonic_cell(std::span(bytes).first<kMonotonicCellSize>(), cell))) continue;
       change(cell.state);
       encode_monotonic_cell(cell, std::span(bytes).first<kMonotonicCellSize>());
