@@ -4,9 +4,13 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <set>
+
 #include "aseptic/payload/decode/recoding.h"
 #include "aseptic/sim/checkers/sha256.h"
+#include "delta_encoder.h"
 #include "firmware.h"
+#include "projection_case.h"
 #include "rechain.h"
 #include "slow_delta.h"
 #include "squashfs_support.h"
@@ -67,6 +71,47 @@ TEST(DeltaDifferential, BothDecodersAgreeOnValidAndOnChangedDeltas) {
   EXPECT_GT(accepted, 5U);
 }
 
+// Answers: T-35
+TEST(DeltaDifferential, BothDecodersProjectReferencesOfEveryKindAlike) {
+  std::mt19937_64 random(31);
+  const NumberBelow below = [&](std::uint64_t limit) { return random() % limit; };
+  std::set<AreaKind> kinds;
+  std::size_t projected = 0;  // bytes that are neither old ones nor coded
+  for (int i = 0; i < 150; ++i) {
+    ProjectionCase c(below);
+    ASSERT_TRUE(c.is_valid());
+    // Two chunks of a group; the first, mostly, of a new image that has most old bytes where the map says.
+    const std::uint64_t cut = 3000 + below(6000);
+    core::Bytes wanted(ProjectionCase::kNewSize, 0x11);
+    for (const auto& s : c.map().segments)
+      std::copy_n(c.old_image.begin() + static_cast<std::ptrdiff_t>(s.old_at), s.size, wanted.begin() + static_cast<std::ptrdiff_t>(s.new_at));
+    for (int k = 0; k < 40; ++k)
+      wanted[below(wanted.size())] ^= static_cast<std::uint8_t>(1 + below(255));
+    DeltaChunkEncoder<LinuxProfile> encoder(c.map(), c.old_image, wanted);
+    std::vector<SlowChunk> chunks{{0, cut, encoder.encode(0, cut)}, {cut, ProjectionCase::kNewSize, encoder.encode(cut, ProjectionCase::kNewSize - cut)}};
+    const bool is_valid = i % 3 != 0;
+    if (!is_valid)
+      for (auto& byte : chunks[1].coded)
+        if (below(20) == 0) byte = static_cast<std::uint8_t>(below(256));
+    const auto slow = slow_delta_chunks(c.section(), c.old_image, ProjectionCase::kNewSize, chunks);
+    ASSERT_TRUE(slow);
+    auto state = std::make_unique<DeltaState<LinuxProfile>>();
+    for (std::size_t k = 0; k < chunks.size(); ++k) {
+      const SlowChunk& chunk = chunks[k];
+      const core::Bytes product = c.decode(chunk.from, chunk.to - chunk.from, chunk.coded, *state);
+      ASSERT_EQ(product, slow->at(k)) << i;
+      if (is_valid) {
+        ASSERT_TRUE(std::equal(product.begin(), product.end(), wanted.begin() + static_cast<std::ptrdiff_t>(chunk.from))) << i;
+      }
+    }
+    for (const ReferenceArea& area : c.map().areas)
+      kinds.insert(area.kind);
+    projected += encoder.shares().differences;
+  }
+  EXPECT_EQ(kinds.size(), kAreaKindLast);
+  EXPECT_GT(projected, 50'000U) << "fields were guessed to differ, or nothing was compared";
+}
+
 // Codecs of the second decoder: the libraries' simplest calls.
 SlowTools slow_tools() {
   using Bytes = std::vector<std::uint8_t>;
@@ -91,22 +136,6 @@ SlowTools slow_tools() {
     return coded;
   };
   return tools;
-}
-
-// The table's digest of the chunk whose stored bytes hold file byte `changed` made right.
-void resign_chunk(core::Bytes& file, const std::vector<PagePlace>& pages, std::size_t changed) {
-  for (const PagePlace& page : pages) {
-    std::size_t at = page.offset + page.size;
-    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize) {
-      boot::Le32 size;
-      std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(entry) + 4, 4, size.raw);
-      if (changed >= at && changed < at + size.get()) {
-        const auto digest = core::sha256(core::ByteView(file).subspan(at, size.get()));
-        std::copy(digest.bytes.begin(), digest.bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(entry) + 32);
-      }
-      at += size.get();
-    }
-  }
 }
 
 // Answers: T-35
@@ -145,13 +174,10 @@ TEST(DeltaDifferential, BothDecodersAgreeOnPayloadsWithRecodedBlocks) {
         const auto digest = core::sha256(core::ByteView(file).subspan(kHeaderSize, section_size));
         std::copy(digest.bytes.begin(), digest.bytes.end(), file.begin() + 280);
       } else {  // stored bytes of a chunk, its digest in the table made right
-        const auto is_in_page = [&](std::size_t at) {
-          return std::any_of(pages.begin(), pages.end(), [&](const PagePlace& page) { return at >= page.offset && at < page.offset + page.size; });
-        };
         std::size_t at = 0;
         do {
           at = kHeaderSize + section_size + random() % (file.size() - kHeaderSize - section_size);
-        } while (is_in_page(at));
+        } while (is_in_page(pages, at));
         file[at] ^= static_cast<std::uint8_t>(1U << random() % 8);
         resign_chunk(file, pages, at);
       }

@@ -2,6 +2,8 @@
 // The pages of a payload file, and their chain of digests made anew after a test changed them.
 #pragma once
 
+#include <algorithm>
+
 #include "support.h"
 
 namespace aseptic::payload::tests {
@@ -39,6 +41,26 @@ inline void rechain(core::Bytes& file, const std::vector<PagePlace>& pages) {
     const std::size_t link = i == 0 ? 128 : pages[i - 1].offset + 24;
     // A link that a test has changed on purpose in the last page stays; all others are made right.
     std::copy(digest.begin(), digest.end(), file.begin() + static_cast<std::ptrdiff_t>(link));
+  }
+}
+
+inline bool is_in_page(const std::vector<PagePlace>& pages, std::size_t at) {
+  return std::any_of(pages.begin(), pages.end(), [&](const PagePlace& page) { return at >= page.offset && at < page.offset + page.size; });
+}
+
+// The table's digest of the chunk whose stored bytes hold file byte `changed` made right.
+inline void resign_chunk(core::Bytes& file, const std::vector<PagePlace>& pages, std::size_t changed) {
+  for (const PagePlace& page : pages) {
+    std::size_t at = page.offset + page.size;
+    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize) {
+      boot::Le32 size;
+      std::copy_n(file.begin() + static_cast<std::ptrdiff_t>(entry) + 4, 4, size.raw);
+      if (changed >= at && changed < at + size.get()) {
+        const auto digest = core::sha256(core::ByteView(file).subspan(at, size.get()));
+        std::copy(digest.bytes.begin(), digest.bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(entry) + 32);
+      }
+      at += size.get();
+    }
   }
 }
 

@@ -365,6 +365,27 @@ TEST(GzipMembers, AreSeenDecodedInAnImage) {
                             {&old_slot, pair.old_image.image_digest, pair.old_image.bytes.size()}));
 }
 
+// Text that is new costs more as text than as the deflate stream that came with it.
+TEST(GzipMembers, ThatAreNewAreCarriedAsTheyAre) {
+  core::Bytes old_content = mixed_bytes(9000, 3);
+  core::Bytes new_content = old_content;
+  const auto letters = [](std::uint64_t seed) {  // sixteen of them in no order: nothing beats deflate's four bits each
+    core::Bytes text = mixed_bytes(60000, seed);
+    for (auto& byte : text)
+      byte = static_cast<std::uint8_t>('a' + byte % 16);
+    return text;
+  };
+  const core::Bytes before = gzip(letters(4), 9);
+  const core::Bytes after = gzip(letters(5), 9);
+  old_content.insert(old_content.end(), before.begin(), before.end());
+  new_content.insert(new_content.end(), after.begin(), after.end());
+  const DeltaPair always = make_pair(old_content, new_content, options_of(Recompression::kAlways));
+  const DeltaPair smaller = make_pair(old_content, new_content, options_of(Recompression::kSmaller));
+  EXPECT_EQ(always.payload.summary.recoded_blocks, 1U);
+  EXPECT_EQ(smaller.payload.summary.recoded_blocks, 0U);
+  EXPECT_LT(smaller.payload.file.size(), always.payload.file.size());
+}
+
 // Blocks that decode to far more than they are: the device's buffer bounds how many of them a chunk may have.
 TEST(GzipMembers, ThatWouldOverflowTheDevicesBufferStayPlainBytes) {
   core::Bytes old_content;

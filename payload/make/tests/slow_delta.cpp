@@ -3,7 +3,6 @@
 #include "slow_delta.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -165,20 +164,27 @@ struct Range {
 struct Area {
   U64 at, size, address;
   int kind;
+  U64 element;
+};
+struct Program {
+  U64 low = 0, high = 0, code_low = 0, code_high = 0;
+  std::vector<Range> old_ranges, new_ranges;
 };
 struct Map {
   std::vector<Segment> segments;
-  U64 low = 0, high = 0, code_low = 0, code_high = 0;
-  std::vector<Range> old_ranges, new_ranges;
+  std::vector<Program> programs;
   std::vector<Area> areas;
 };
+struct Counts {
+  U64 segments, programs, ranges, areas;
+};
 
-Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 areas, U64 old_size, U64 new_size) {
+Map read_map(Coder& coder, const Shape& shape, const Counts& counts, U64 old_size, U64 new_size) {
   Map map;
   Models models(shape.length_bits);
   std::vector<S64> recent{0, 0, 0};
   U64 end = 0;
-  for (U64 i = 0; i < segments; ++i) {
+  for (U64 i = 0; i < counts.segments; ++i) {
     const U64 gap = coded_number(coder, models, 0);
     const U64 size = coded_number(coder, models, 2);
     const U64 which = tree(coder, models, 6, 0, 2);
@@ -196,20 +202,22 @@ Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 are
     map.segments.push_back({new_at, new_at + static_cast<U64>(shift), size});
   }
   const auto field = [&](int family, U64 base) { return base + static_cast<U64>(coded_signed(coder, models, family)); };
-  U64 old_count = 0;
-  U64 new_count = 0;
-  if (ranges != 0) {
-    old_count = field(20, 0) & 0xFFFF;
-    new_count = field(20, 0) & 0xFFFF;
-    map.low = field(28, 0);
-    map.high = field(28, map.low);
-    map.code_low = field(28, map.low);
-    map.code_high = field(28, map.code_low);
+  std::vector<std::pair<U64, U64>> shares;  // of the ranges, by program
+  for (U64 i = 0; i < counts.programs; ++i) {
+    const U64 old_count = field(20, 0) & 0xFFFF;
+    const U64 new_count = field(20, 0) & 0xFFFF;
+    shares.emplace_back(old_count, new_count);
+    Program program;
+    program.low = field(28, 0);
+    program.high = field(28, program.low);
+    program.code_low = field(28, program.low);
+    program.code_high = field(28, program.code_low);
+    map.programs.push_back(program);
   }
   std::vector<Range> all;
   end = 0;
   U64 bias = 0;
-  for (U64 i = 0; i < ranges; ++i) {
+  for (U64 i = 0; i < counts.ranges; ++i) {
     Range range{};
     range.at = field(22, end);
     range.size = field(24, 0);
@@ -222,13 +230,14 @@ Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 are
   bias = 0;
   U64 element = 0;
   int kind = 0;
-  for (U64 i = 0; i < areas; ++i) {
+  for (U64 i = 0; i < counts.areas; ++i) {
     Area area{};
     area.at = field(22, end);
     area.size = field(24, 0);
     area.address = field(26, area.at + bias);
     element = field(20, element);
-    need(element == 0 && ranges != 0);
+    need(element < counts.programs);
+    area.element = element;
     kind = static_cast<int>(tree(coder, models, 30, kind, 4));
     area.kind = kind;
     end = area.at + area.size;
@@ -244,19 +253,24 @@ Map read_map(Coder& coder, const Shape& shape, U64 segments, U64 ranges, U64 are
     need(inside(s.new_at, s.size, new_size) && inside(s.old_at, s.size, old_size));
     end = s.new_at + s.size;
   }
-  if (ranges != 0) {
-    need(old_count != 0 && new_count != 0 && old_count + new_count == ranges);
-    need(map.low <= map.high && map.code_low <= map.code_high);
-    map.old_ranges.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(old_count));
-    map.new_ranges.assign(all.begin() + static_cast<std::ptrdiff_t>(old_count), all.end());
-    for (const Range& r : map.old_ranges)
-      need(inside(r.at, r.size, old_size));
-    for (const Range& r : map.new_ranges)
-      need(inside(r.at, r.size, new_size));
+  U64 used = 0;
+  for (U64 i = 0; i < counts.programs; ++i) {
+    const auto [old_count, new_count] = shares[i];
+    Program& program = map.programs[i];
+    need(old_count != 0 && new_count != 0 && old_count + new_count <= counts.ranges - used);
+    need(program.low <= program.high && program.code_low <= program.code_high);
+    for (U64 k = 0; k < old_count + new_count; ++k) {
+      const Range& range = all[used + k];
+      need(inside(range.at, range.size, k < old_count ? old_size : new_size));
+      (k < old_count ? program.old_ranges : program.new_ranges).push_back(range);
+    }
+    used += old_count + new_count;
   }
+  need(used == counts.ranges);
   end = 0;
   for (const Area& a : map.areas) {
-    need(a.size != 0 && a.at >= end && (a.kind == 3 || a.kind == 5) && inside(a.at, a.size, old_size));
+    const bool is_known = shape.length_bits == 5 ? a.kind == 3 || a.kind == 5 : a.kind >= 1 && a.kind <= 10;
+    need(a.size != 0 && a.at >= end && is_known && inside(a.at, a.size, old_size));
     end = a.at + a.size;
   }
   return map;
@@ -300,10 +314,14 @@ class Decoder {
   }
 
  private:
+  // How an address is written.
+  enum Form { kAbsolute, kThumbLong, kThumbShort, kRelative, kBackwards, kFromBase, kBranch26, kBranch19, kPage, kLow12 };
   struct Site {
     U64 at;  // in the run
-    int form;  // 0 absolute, 1 BL, 2 B<c>.W
+    Form form;
+    unsigned detail;  // kRelative: from the field's start to where it counts from; kPage: register; kLow12: scale
     U64 target;
+    U64 size = 4;
   };
 
   // --- copied bytes ---
@@ -315,9 +333,10 @@ class Decoder {
         copy_plain(old_at, plain, new_.size());
       } else {
         plain = std::min(size, a->at + a->size - old_at);
-        const auto r = std::find_if(map_.new_ranges.begin(), map_.new_ranges.end(),
-                                    [&](const Range& x) { return new_.size() - x.at < x.size; });
-        if (r == map_.new_ranges.end()) {
+        program_ = &map_.programs[a->element];
+        const auto& ranges = program_->new_ranges;
+        const auto r = std::find_if(ranges.begin(), ranges.end(), [&](const Range& x) { return new_.size() - x.at < x.size; });
+        if (r == ranges.end()) {
           copy_plain(old_at, plain, new_.size());
         } else {
           plain = std::min(plain, r->at + r->size - new_.size());
@@ -339,41 +358,202 @@ class Decoder {
   void copy_area(const Area& area, const Range& range, U64 old_at, U64 size) {
     const U64 address = area.address + (old_at - area.at);
     const U64 new_address = range.address + (new_.size() - range.at);
+    shift_ = new_address - address;
+    base_ = area.address + shift_;
+    bool is_exact = false;
+    if (area.kind == 7) static_cast<void>(mapped(area.address, base_, is_exact));
+    pages_.clear();
     U64 done = 0;
-    for (const Site& site : sites(area.kind, address, old_at, size)) {
+    for (const Site& site : sites(area, address, old_at, size)) {
+      if (site.at < done || site.at + site.size > size) continue;
       copy_plain(old_at + done, site.at - done, new_address + done);
-      field(site, old_at + site.at, new_address + site.at, new_address - address);
-      done = site.at + 4;
+      field(site, old_at + site.at, new_address + site.at);
+      done = site.at + site.size;
     }
     copy_plain(old_at + done, size - done, new_address + done);
   }
 
-  [[nodiscard]] std::vector<Site> sites(int kind, U64 address, U64 old_at, U64 size) const {
+  // --- where addresses lie: from the table of kinds in the document ---
+  static bool in(U64 a, U64 low, U64 high) { return a - low < high - low; }
+  [[nodiscard]] bool is_code(U64 a) const { return in(a, program_->code_low, program_->code_high); }
+  [[nodiscard]] bool is_any(U64 a) const { return in(a, program_->low, program_->high); }
+
+  [[nodiscard]] std::vector<Site> sites(const Area& area, U64 address, U64 old_at, U64 size) const {
+    const Bytes run(old_.begin() + static_cast<std::ptrdiff_t>(old_at), old_.begin() + static_cast<std::ptrdiff_t>(old_at + size));
+    const U64 offset = address - area.address;
+    switch (area.kind) {
+      case 1: return x86_sites(run, address);
+      case 2: return arm64_sites(run, address);
+      case 4: return word_sites(run, address, 8);
+      case 6: return record_sites(run, offset, {0, 16});
+      case 7: return frame_table_sites(run, offset, area.address);
+      case 8: return frame_sites(run, address);
+      case 9: return switch_sites(run, address);
+      case 10: return record_sites(run, offset, {8});
+      case 3: return thumb_sites(run, address);
+      default: return word_sites(run, address, 4);
+    }
+  }
+  static U64 relative(const Bytes& run, U64 at, U64 from) { return from + static_cast<U64>(sign(number(run, at, 4), 32)); }
+
+  [[nodiscard]] std::vector<Site> x86_sites(const Bytes& run, U64 address) const {
+    static const std::string_view kWithLong("\xC7\x81\x69", 3);
+    static const std::string_view kWithByte("\xC6\x80\x83\x6B\xC0\xC1", 6);
     std::vector<Site> out;
-    const auto in = [](U64 a, U64 low, U64 high) { return a - low < high - low; };
-    const U64 grain = kind == 3 ? 2 : 4;
-    for (U64 i = (grain - address % grain) % grain; i + 4 <= size;) {
-      const U64 word = number(old_, old_at + i, 4);
-      const unsigned h1 = static_cast<unsigned>(word & 0xFFFF);
-      const unsigned h2 = static_cast<unsigned>(word >> 16);
-      const U64 pc = address + i + 4;
-      Site site{i, -1, 0};
-      if (kind == 3 && (h1 & 0xF800) == 0xF000 && (h2 & 0x9000) == 0x9000) {
-        const U64 target = pc + static_cast<U64>(branch24(h1, h2));
-        if (in(target, map_.code_low, map_.code_high)) site = {i, 1, target};
-      } else if (kind == 3 && (h1 & 0xF800) == 0xF000 && (h2 & 0xD000) == 0x8000 && (h1 & 0x380) != 0x380) {
-        const U64 target = pc + static_cast<U64>(branch20(h1, h2));
-        if (in(target, map_.code_low, map_.code_high)) site = {i, 2, target};
-      } else if ((kind == 5 || (address + i) % 4 == 0) && in(word, map_.low, map_.high)) {
-        site = {i, 0, word};
+    int before = 0;
+    for (U64 i = 0; i + 5 <= run.size(); ++i) {
+      const int b = run[i];
+      Site site{0, kRelative, 4, 0};
+      if (b == 0xE8 || b == 0xE9) {
+        site = {i + 1, kRelative, 4, relative(run, i + 1, address + i + 5)};
+        if (!is_code(site.target)) site.at = 0;
+      } else if (b == 0x0F && i + 6 <= run.size() && run[i + 1] / 16 == 8) {
+        site = {i + 2, kRelative, 4, relative(run, i + 2, address + i + 6)};
+        if (!is_code(site.target)) site.at = 0;
+      } else if (b / 64 == 0 && b % 8 == 5 && i != 0) {
+        unsigned end = 4;
+        const bool is_test = b == 5;
+        if (kWithLong.find(static_cast<char>(before)) != std::string_view::npos || (before == 0xF7 && is_test)) end = 8;
+        if (kWithByte.find(static_cast<char>(before)) != std::string_view::npos || (before == 0xF6 && is_test)) end = 5;
+        site = {i + 1, kRelative, end, relative(run, i + 1, address + i + 1 + end)};
+        if (!is_any(site.target)) site.at = 0;
       }
-      if (site.form >= 0) {
-        out.push_back(site);
-        i += 4;
-      } else {
-        i += grain;
+      before = site.at != 0 ? 0 : b;
+      if (site.at == 0) continue;
+      out.push_back(site);
+      i = site.at + 3;
+    }
+    return out;
+  }
+
+  // ADD of 64 bits without shift, LDR and STR with an unsigned offset; the scale, or -1.
+  static int low12_scale(U64 word) {
+    if (word >> 22 == 0x91000000U >> 22) return 0;
+    if ((word & 0x3B000000U) != 0x39000000U) return -1;
+    return (word & 0x04800000U) == 0x04800000U ? 4 : static_cast<int>(word >> 30);
+  }
+  static bool writes_register(U64 word) {
+    if ((word & 0x3B400000U) == 0x39000000U || (word & 0x3E400000U) == 0x28000000U) return false;  // stores
+    if ((word & 0x1C000000U) == 0x14000000U) return false;                                        // branches
+    return word % 32 != 31;
+  }
+  static U64 page_of(U64 word, U64 pc) {
+    const U64 count = static_cast<U64>(sign((word >> 5 & 0x7FFFF) << 2 | (word >> 29 & 3), 21));
+    return pc / 4096 * 4096 + count * 4096;
+  }
+  [[nodiscard]] std::vector<Site> arm64_sites(const Bytes& run, U64 address) const {
+    std::vector<Site> out;
+    std::map<U64, U64> pages;  // by register
+    for (U64 i = (4 - address % 4) % 4; i + 4 <= run.size(); i += 4) {
+      const U64 word = number(run, i, 4);
+      const U64 pc = address + i;
+      const U64 reg = word % 32;
+      const U64 base = word / 32 % 32;
+      if ((word & 0x7C000000U) == 0x14000000U) {
+        const U64 target = pc + 4 * static_cast<U64>(sign(word, 26));
+        if (word >> 31 != 0)
+          std::erase_if(pages, [](const auto& page) { return page.first < 19 || page.first > 29; });
+        if (is_code(target)) out.push_back({i, kBranch26, 0, target});
+      } else if ((word & 0xFF000010U) == 0x54000000U || (word & 0x7E000000U) == 0x34000000U) {
+        const U64 target = pc + 4 * static_cast<U64>(sign(word >> 5, 19));
+        if (is_code(target)) out.push_back({i, kBranch19, 0, target});
+      } else if ((word & 0x9F000000U) == 0x90000000U) {
+        const U64 page = page_of(word, pc);
+        pages.erase(reg);
+        if (!is_any(page + 0xFFF)) continue;
+        pages[reg] = page;
+        out.push_back({i, kPage, static_cast<unsigned>(reg), page + byte_of_page(run, i, reg)});
+      } else if (low12_scale(word) >= 0 && pages.count(base) != 0) {
+        const auto scale = static_cast<unsigned>(low12_scale(word));
+        out.push_back({i, kLow12, scale, pages[base] + ((word >> 10 & 0xFFF) << scale)});
+        if (writes_register(word)) pages.erase(reg);
+      } else if (writes_register(word)) {
+        pages.erase(reg);
       }
     }
+    return out;
+  }
+  // What the first of the next 16 instructions that uses the page adds to it; the middle when there is none.
+  static U64 byte_of_page(const Bytes& run, U64 i, U64 reg) {
+    for (U64 j = i + 4; j + 4 <= run.size() && j <= i + 64; j += 4) {
+      const U64 word = number(run, j, 4);
+      if (low12_scale(word) >= 0 && word / 32 % 32 == reg) return (word >> 10 & 0xFFF) << low12_scale(word);
+      if (word % 32 == reg && writes_register(word)) break;
+    }
+    return 0x800;
+  }
+
+  [[nodiscard]] std::vector<Site> thumb_sites(const Bytes& run, U64 address) const {
+    std::vector<Site> out;
+    for (U64 i = address % 2; i + 4 <= run.size();) {
+      const U64 word = number(run, i, 4);
+      const auto h1 = static_cast<unsigned>(word & 0xFFFF);
+      const auto h2 = static_cast<unsigned>(word >> 16);
+      const U64 pc = address + i + 4;
+      Site site{i, kAbsolute, 0, 0};
+      bool is_site = false;
+      if ((h1 & 0xF800) == 0xF000 && (h2 & 0x9000) == 0x9000) {
+        site = {i, kThumbLong, 0, pc + static_cast<U64>(branch24(h1, h2))};
+        is_site = is_code(site.target);
+      } else if ((h1 & 0xF800) == 0xF000 && (h2 & 0xD000) == 0x8000 && (h1 & 0x380) != 0x380) {
+        site = {i, kThumbShort, 0, pc + static_cast<U64>(branch20(h1, h2))};
+        is_site = is_code(site.target);
+      } else if ((address + i) % 4 == 0) {
+        site.target = word;
+        is_site = is_any(word);
+      }
+      if (is_site) out.push_back(site);
+      i += is_site ? 4 : 2;
+    }
+    return out;
+  }
+  [[nodiscard]] std::vector<Site> word_sites(const Bytes& run, U64 address, unsigned size) const {
+    std::vector<Site> out;
+    for (U64 i = (size - address % size) % size; i + size <= run.size(); i += size)
+      if (const U64 word = number(run, i, size); is_any(word)) out.push_back({i, kAbsolute, 0, word, size});
+    return out;
+  }
+  // Records of 24 bytes with addresses of 8 at `places`.
+  [[nodiscard]] std::vector<Site> record_sites(const Bytes& run, U64 offset, const std::vector<U64>& places) const {
+    std::vector<Site> out;
+    for (U64 i = (24 - offset % 24) % 24; i + 24 <= run.size(); i += 24)
+      for (const U64 place : places)
+        if (const U64 word = number(run, i + place, 8); is_any(word)) out.push_back({i + place, kAbsolute, 0, word, 8});
+    return out;
+  }
+  [[nodiscard]] std::vector<Site> frame_table_sites(const Bytes& run, U64 offset, U64 start) const {
+    std::vector<Site> out;
+    for (U64 i = (4 - offset % 4) % 4; i + 4 <= run.size(); i += 4)
+      if (const U64 target = relative(run, i, start); is_any(target)) out.push_back({i, kFromBase, 0, target});
+    return out;
+  }
+  [[nodiscard]] std::vector<Site> frame_sites(const Bytes& run, U64 address) const {
+    std::vector<Site> out;
+    for (U64 i = (4 - address % 4) % 4; i + 16 <= run.size();) {
+      const U64 length = number(run, i, 4);
+      const U64 back = number(run, i + 4, 4);
+      const U64 code = relative(run, i + 8, address + i + 8);
+      const bool is_entry = length >= 12 && length <= 4096 && length % 4 == 0 && back != 0 && back % 4 == 0 && is_code(code);
+      if (is_entry) {
+        out.push_back({i + 4, kBackwards, 0, address + i + 4 - back});
+        out.push_back({i + 8, kRelative, 0, code});
+        if (i + 21 <= run.size() && length >= 17 && run[i + 16] == 4) {
+          const U64 table = relative(run, i + 17, address + i + 17);
+          if (number(run, i + 17, 4) != 0 && is_any(table)) out.push_back({i + 17, kRelative, 0, table});
+        }
+      }
+      i += is_entry ? 4 + length : 4;
+    }
+    return out;
+  }
+  [[nodiscard]] std::vector<Site> switch_sites(const Bytes& run, U64 address) const {
+    std::vector<Site> out;
+    const auto leads = [&](U64 i) {
+      return i + 4 <= run.size() && number(run, i, 4) != 0 && is_code(relative(run, i, address + i));
+    };
+    const U64 first = (4 - address % 4) % 4;
+    for (U64 i = first; i + 4 <= run.size(); i += 4)
+      if (leads(i) && ((i != first && leads(i - 4)) || leads(i + 4))) out.push_back({i, kRelative, 0, relative(run, i, address + i)});
     return out;
   }
   static S64 branch24(unsigned h1, unsigned h2) {
@@ -385,11 +565,11 @@ class Decoder {
                     U64{h2 & 0x7FF} << 1,
                 21);
   }
-  static U64 with_branch(int form, U64 word, U64 d) {
-    const U64 s = d >> (form == 1 ? 24 : 20) & 1;
+  static U64 with_branch(Form form, U64 word, U64 d) {
+    const U64 s = d >> (form == kThumbLong ? 24 : 20) & 1;
     U64 h1 = word & 0xFFFF;
     U64 h2 = word >> 16;
-    if (form == 1) {
+    if (form == kThumbLong) {
       h1 = (h1 & 0xF800) | s << 10 | (d >> 12 & 0x3FF);
       h2 = (h2 & 0xD000) | (1 ^ (d >> 23 & 1) ^ s) << 13 | (1 ^ (d >> 22 & 1) ^ s) << 11 | (d >> 1 & 0x7FF);
     } else {
@@ -399,23 +579,71 @@ class Decoder {
     return h1 | h2 << 16;
   }
 
-  void field(const Site& site, U64 old_at, U64 address, U64 fallback) {
-    const U64 old_word = number(old_, old_at, 4);
-    const U64 projected = project(site.target, fallback);
-    const U64 guess =
-        (site.form == 0 ? projected : with_branch(site.form, old_word, projected - address - 4)) & 0xFFFFFFFFU;
-    U64 gap = 0;
-    for (unsigned i = 0; i < 4; ++i)
-      gap |= U64{difference((site.form == 0 ? 5 : 9) + static_cast<int>(i), 0)} << (8 * i);
-    const U64 word = (guess + gap) & 0xFFFFFFFFU;
-    for (unsigned i = 0; i < 4; ++i)
-      new_.push_back(static_cast<std::uint8_t>(word >> (8 * i)));
+  // The field at `address` that leads to `target`, made of the old one.
+  [[nodiscard]] U64 written(const Site& site, U64 old, U64 address, U64 target) const {
+    const U64 steps = (target - address) >> 2;
+    switch (site.form) {
+      case kAbsolute: return target;
+      case kRelative: return target - address - site.detail;
+      case kBackwards: return address - target;
+      case kFromBase: return target - base_;
+      case kBranch26: return (old & 0xFC000000U) | (steps & 0x3FFFFFF);
+      case kBranch19: return (old & 0xFF00001FU) | (steps & 0x7FFFF) << 5;
+      case kPage: {
+        const U64 pages = target / 4096 - address / 4096;
+        return (old & 0x9F00001FU) | (pages & 3) << 29 | (pages >> 2 & 0x7FFFF) << 5;
+      }
+      case kLow12: return (old & 0xFFC003FFU) | (target % 4096 >> site.detail) << 10;
+      default: return with_branch(site.form, old, target - address - 4);
+    }
+  }
+  // Where the field at `address` leads; nothing when it holds a part of that only.
+  std::optional<U64> meant(const Site& site, U64 word, U64 address) {
     const auto h1 = static_cast<unsigned>(word & 0xFFFF);
-    const auto h2 = static_cast<unsigned>(word >> 16);
-    const U64 actual = site.form == 0   ? word
-                       : site.form == 1 ? address + 4 + static_cast<U64>(branch24(h1, h2))
-                                        : address + 4 + static_cast<U64>(branch20(h1, h2));
-    if (actual != projected) teach(site.target, actual);
+    const auto h2 = static_cast<unsigned>(word >> 16 & 0xFFFF);
+    switch (site.form) {
+      case kAbsolute: return word;
+      case kRelative: return address + site.detail + static_cast<U64>(sign(word, 32));
+      case kBackwards: return address - word;
+      case kFromBase: return base_ + static_cast<U64>(sign(word, 32));
+      case kBranch26: return address + 4 * static_cast<U64>(sign(word, 26));
+      case kBranch19: return address + 4 * static_cast<U64>(sign(word >> 5, 19));
+      case kThumbLong: return address + 4 + static_cast<U64>(branch24(h1, h2));
+      case kThumbShort: return address + 4 + static_cast<U64>(branch20(h1, h2));
+      case kPage:
+        if ((word & 0x9F00001FU) == (0x90000000U | site.detail)) pages_[site.detail] = page_of(word, address);
+        return {};
+      default: {
+        const auto page = pages_.find(word / 32 % 32);
+        if (page == pages_.end()) return {};
+        return page->second + ((word >> 10 & 0xFFF) << site.detail);
+      }
+    }
+  }
+  static int first_class(Form form) {
+    switch (form) {
+      case kAbsolute: return 5;
+      case kRelative:
+      case kBackwards:
+      case kFromBase: return 1;
+      case kPage:
+      case kLow12: return 13;
+      default: return 9;
+    }
+  }
+
+  void field(const Site& site, U64 old_at, U64 address) {
+    const U64 projected = project(site.target);
+    const U64 guess = written(site, number(old_, old_at, static_cast<unsigned>(site.size)), address, projected);
+    U64 gap = 0;
+    for (unsigned i = 0; i < site.size; ++i)
+      gap |= U64{difference(first_class(site.form) + static_cast<int>(std::min(i, 3U)), 0)} << (8 * i);
+    U64 word = guess + gap;
+    if (site.size == 4) word &= 0xFFFFFFFFU;
+    for (unsigned i = 0; i < site.size; ++i)
+      new_.push_back(static_cast<std::uint8_t>(word >> (8 * i)));
+    phase_ += site.size;
+    if (const auto actual = meant(site, word, address); actual && *actual != projected) teach(site.target, *actual);
   }
 
   // --- addresses ---
@@ -439,35 +667,35 @@ class Decoder {
     return true;
   }
 
-  U64 project(U64 target, U64 fallback) const {
+  U64 project(U64 target) const {
     U64 to = 0;
     if (taught(0, target, target, to)) return to;
     bool is_exact = false;
-    bool found = false;
-    U64 mapped = 0;
-    const auto r = std::find_if(map_.old_ranges.begin(), map_.old_ranges.end(),
-                                [&](const Range& x) { return target - x.address < x.size; });
-    if (r == map_.old_ranges.end()) {
-      const Range& last = map_.old_ranges.back();
-      const Range& new_last = map_.new_ranges.back();
-      found = target >= last.address + last.size;
-      mapped = target + (new_last.address + new_last.size) - (last.address + last.size);
-    } else {
-      const U64 at = r->at + (target - r->address);
-      if (const Segment* s = segment_for(at)) {
-        const U64 new_at = s->new_at + (at - s->old_at);
-        const auto n = std::find_if(map_.new_ranges.begin(), map_.new_ranges.end(),
-                                    [&](const Range& x) { return new_at - x.at < x.size; });
-        if (n != map_.new_ranges.end()) {
-          found = true;
-          mapped = n->address + (new_at - n->at);
-          is_exact = at - s->old_at < s->size;
-        }
-      }
-    }
-    if (found && is_exact) return mapped;
+    U64 there = 0;
+    const bool found = mapped(target, there, is_exact);
+    if (found && is_exact) return there;
     if (taught(1, target >> 6, target, to) || taught(2, target >> 12, target, to)) return to;
-    return found ? mapped : target + fallback;
+    return found ? there : target + shift_;
+  }
+  bool mapped(U64 target, U64& to, bool& is_exact) const {
+    const Program& p = *program_;
+    const auto r = std::find_if(p.old_ranges.begin(), p.old_ranges.end(), [&](const Range& x) { return target - x.address < x.size; });
+    if (r == p.old_ranges.end()) {
+      const Range& last = p.old_ranges.back();
+      const Range& new_last = p.new_ranges.back();
+      if (target < last.address + last.size) return false;
+      to = target + (new_last.address + new_last.size) - (last.address + last.size);
+      return true;
+    }
+    const U64 at = r->at + (target - r->address);
+    const Segment* s = segment_for(at);
+    if (s == nullptr) return false;
+    const U64 new_at = s->new_at + (at - s->old_at);
+    const auto n = std::find_if(p.new_ranges.begin(), p.new_ranges.end(), [&](const Range& x) { return new_at - x.at < x.size; });
+    if (n == p.new_ranges.end()) return false;
+    to = n->address + (new_at - n->at);
+    is_exact = at - s->old_at < s->size;
+    return true;
   }
 
   [[nodiscard]] const Segment* segment_for(U64 at) const {
@@ -570,6 +798,10 @@ class Decoder {
   std::vector<int> trust_[2];
   std::map<std::uint32_t, Habit> habits_;
   std::map<U64, Lesson> lessons_[3];
+  const Program* program_ = nullptr;  // of the area at hand
+  U64 shift_ = 0;                     // of the bytes at hand, in the address space
+  U64 base_ = 0;                      // of an .eh_frame_hdr, when it is new
+  std::map<U64, U64> pages_;          // what the new code's ADRP put into registers
   bool has_run_ = false;
   U64 zeros_ = 0;
   U64 last_run_ = 0;
@@ -591,7 +823,7 @@ Bytes decode(const Bytes& patch, const Bytes& old_image) {
   need(128 + map_size + coded_size == patch.size() && segments <= 320 && ranges <= 6 && areas <= 6);
   need(old_size <= old_image.size());
   Coder map_coder(Bytes(patch.begin() + 128, patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size)));
-  const Map map = read_map(map_coder, kMicrocontroller, segments, ranges, areas, old_size, new_size);
+  const Map map = read_map(map_coder, kMicrocontroller, {segments, ranges == 0 ? 0U : 1U, ranges, areas}, old_size, new_size);
   Coder coder(Bytes(patch.begin() + static_cast<std::ptrdiff_t>(128 + map_size), patch.end()));
   Bytes image = Decoder(kMicrocontroller, map, old_image).decode(coder, 0, new_size);
   need(coder.is_used_up());
@@ -636,6 +868,12 @@ std::vector<Block> read_blocks(Coder& coder, Models& models, U64 count, const st
     out.push_back(b);
   }
   return out;
+}
+
+Map read_linux_map(const Bytes& section, U64 old_size, U64 new_size) {
+  need(section.size() >= 32 && std::string_view(reinterpret_cast<const char*>(section.data()), 8) == "ASPTDMAP");
+  Coder coder(part(section, 32, section.size() - 32));
+  return read_map(coder, kLinux, {number(section, 12, 4), number(section, 16, 4), number(section, 20, 4), number(section, 24, 4)}, old_size, new_size);
 }
 
 class PayloadDecoder {
@@ -692,10 +930,7 @@ class PayloadDecoder {
     } else {
       make_old_text({});
     }
-    need(std::string_view(reinterpret_cast<const char*>(section.data()) + at, 8) == "ASPTDMAP");
-    need(number(section, at + 16, 4) == 0 && number(section, at + 20, 4) == 0 && number(section, at + 24, 4) == 0);
-    Coder coder(part(section, at + 32, section.size() - at - 32));
-    map_ = read_map(coder, kLinux, number(section, at + 12, 4), 0, 0, old_text_.size(), text_of(image_size_));
+    map_ = read_linux_map(part(section, at, section.size() - at), old_text_.size(), text_of(image_size_));
   }
 
   void make_old_text(const std::vector<Block>& blocks) {
@@ -826,6 +1061,22 @@ std::optional<Bytes> slow_delta_payload(const Bytes& file, const Bytes& old_imag
   } catch (const Refusal&) {
     return {};
   } catch (const std::out_of_range&) {  // of at(): the file ends too early
+    return {};
+  }
+}
+
+std::optional<std::vector<Bytes>> slow_delta_chunks(const Bytes& section, const Bytes& old_image, std::uint64_t new_size,
+                                                    const std::vector<SlowChunk>& chunks) {
+  try {
+    const Map map = read_linux_map(section, old_image.size(), new_size);
+    Decoder decoder(kLinux, map, old_image);
+    std::vector<Bytes> out;
+    for (const SlowChunk& chunk : chunks) {
+      Coder coder(chunk.coded);
+      out.push_back(decoder.decode(coder, chunk.from, chunk.to));
+    }
+    return out;
+  } catch (const Refusal&) {
     return {};
   }
 }

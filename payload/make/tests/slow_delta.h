@@ -23,9 +23,21 @@ struct SlowTools {
   std::function<std::vector<std::uint8_t>(unsigned codec, unsigned level, const std::vector<std::uint8_t>& text)> encode;
 };
 
-// A delta payload (profile 1) between images without programs, recoded blocks included: the new image, or nothing when it is
+// A delta payload (profile 1), programs and recoded blocks included: the new image, or nothing when it is
 // refused. The digests of header, section and pages are not looked at; those of chunks, old and new bytes are.
 std::optional<std::vector<std::uint8_t>> slow_delta_payload(const std::vector<std::uint8_t>& file,
                                                             const std::vector<std::uint8_t>& old_image, const SlowTools& tools);
+
+// Coded bytes of one chunk: new bytes [from, to).
+struct SlowChunk {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  std::vector<std::uint8_t> coded;
+};
+// What the chunks of one group hold by the copy map of `section`, one after another; that all coded bytes were needed is not
+// looked at. Nothing when the map is refused.
+std::optional<std::vector<std::vector<std::uint8_t>>> slow_delta_chunks(const std::vector<std::uint8_t>& section,
+                                                                        const std::vector<std::uint8_t>& old_image, std::uint64_t new_size,
+                                                                        const std::vector<SlowChunk>& chunks);
 
 }  // namespace aseptic::payload::tests
