@@ -5,6 +5,13 @@
 
 namespace aseptic::payload {
 
+void TextReader::set(const ImageText& text, std::span<const CodecSetting> settings) {
+  text_ = text;
+  settings_ = settings;
+  const bool has_large = std::any_of(text.blocks.begin(), text.blocks.end(), [](const RecodedBlock& block) { return block.text_size > kLarge; });
+  kept_max_ = has_large ? kKeptBytesOfLarge : kKeptBytesMax;
+}
+
 // Gives back memory of the texts that were not used for the longest time until `size` more bytes fit.
 TextReader::Kept& TextReader::place_for(std::size_t size) {
   for (;;) {
@@ -19,7 +26,7 @@ TextReader::Kept& TextReader::place_for(std::size_t size) {
         oldest = &kept;
       }
     }
-    if (oldest == nullptr || (empty != nullptr && sum + size <= kKeptBytesMax)) return *empty;
+    if (oldest == nullptr || (empty != nullptr && sum + size <= kept_max_)) return *empty;
     oldest->index = ~std::size_t{0};
     oldest->text = core::Bytes();
   }

@@ -18,16 +18,16 @@ class TextReader final : public OldImage {
   TextReader(OldImage& image, Recoder& recoder) : image_(image), recoder_(recoder) {}
 
   // Both outlive the reader.
-  void set(const ImageText& text, std::span<const CodecSetting> settings) {
-    text_ = text;
-    settings_ = settings;
-  }
+  void set(const ImageText& text, std::span<const CodecSetting> settings);
   bool read(std::uint64_t text_at, MutableBytes out) override;
 
  private:
-  // Blocks are read in the order of the new image: neighbours in the old one, mostly.
-  static constexpr std::size_t kKept = 12;
-  static constexpr std::size_t kKeptBytesMax = 2U << 20U;
+  // Blocks are read in the order of the new image: neighbours in the old one, mostly. Where blocks are large their codecs need
+  // the memory themselves.
+  static constexpr std::size_t kKept = 48;
+  static constexpr std::size_t kKeptBytesMax = 6U << 20U;
+  static constexpr std::size_t kKeptBytesOfLarge = 2U << 20U;
+  static constexpr std::size_t kLarge = 256U << 10U;
   struct Kept {
     std::size_t index = ~std::size_t{0};
     std::uint64_t used = 0;
@@ -40,6 +40,7 @@ class TextReader final : public OldImage {
   Recoder& recoder_;
   ImageText text_;
   std::span<const CodecSetting> settings_;
+  std::size_t kept_max_ = kKeptBytesOfLarge;
   std::uint64_t clock_ = 0;
   std::array<Kept, kKept> kept_;
   core::Bytes stored_;
