@@ -12,6 +12,7 @@
 #include "aseptic/payload/decode/delta_mcu.h"
 #include "aseptic/payload/make/mcu_delta.h"
 #include "range_encoder.h"
+#include "span_image.h"
 
 namespace aseptic::payload {
 namespace {
@@ -400,19 +401,6 @@ template class DeltaChunkEncoder<LinuxProfile>;
 template class DeltaChunkEncoder<McuProfile>;
 
 namespace {
-
-class SpanImage final : public OldImage {
- public:
-  explicit SpanImage(core::ByteView bytes) : bytes_(bytes) {}
-  bool read(std::uint64_t at, MutableBytes out) override {
-    if (!delta_map::lies_inside(at, out.size(), bytes_.size())) return false;
-    std::memcpy(out.data(), bytes_.data() + at, out.size());
-    return true;
-  }
-
- private:
-  core::ByteView bytes_;
-};
 
 class CollectingImage final : public NewImage {
  public:

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "aseptic/payload/apply/core_hasher.h"
+#include "span_image.h"
 
 namespace aseptic::payload {
 namespace {
@@ -21,19 +22,6 @@ core::Result<core::ByteView> bytes_of(ImageSource& image, std::uint64_t size, co
   ASEPTIC_TRY_VOID(image.read(0, copy));
   return core::ByteView(copy);
 }
-
-class SpanImage final : public OldImage {
- public:
-  explicit SpanImage(core::ByteView bytes) : bytes_(bytes) {}
-  bool read(std::uint64_t at, MutableBytes out) override {
-    if (!delta_map::lies_inside(at, out.size(), bytes_.size())) return false;
-    std::memcpy(out.data(), bytes_.data() + at, out.size());
-    return true;
-  }
-
- private:
-  core::ByteView bytes_;
-};
 
 // Old bytes, unchanged and in one piece: where they start.
 bool is_plain_copy(const DeltaMap<LinuxProfile>& map, core::ByteView old_image, core::ByteView new_bytes,

@@ -193,4 +193,25 @@ inline core::Result<void> install_delta(const core::Bytes& file, const PayloadRe
   return {};
 }
 
+// Installs over bases with one changed byte, every `step` bytes; a byte that nothing is made from changes nothing.
+struct ChangedBaseTrials {
+  std::size_t refused = 0;
+  std::size_t refused_for_another_reason = 0;
+};
+inline ChangedBaseTrials try_changed_bases(const DeltaPair& pair, std::size_t step) {
+  ChangedBaseTrials trials;
+  for (std::size_t at = boot::kFirstRegionOffset; at < pair.old_image.bytes.size(); at += step) {
+    SparseDevice changed(1U << 20U);
+    core::Bytes bytes = pair.old_image.bytes;
+    bytes[at] ^= 0x10U;
+    fill_device(changed, bytes);
+    SparseDevice slot(1U << 20U);
+    const auto done = install_delta(pair.payload.file, pair.payload.reference(), pair.payload.image.reference(), slot,
+                                    {&changed, pair.old_image.image_digest, bytes.size()});
+    if (done) continue;
+    (done.error().is(PayloadCode::kBase) ? trials.refused : trials.refused_for_another_reason)++;
+  }
+  return trials;
+}
+
 }  // namespace aseptic::payload::tests

@@ -115,6 +115,22 @@ TEST(RecodingRules, RefusesHeadersByTheirRulesBeforeAnyMemoryIsAskedFor) {
   EXPECT_EQ(decode_spoiled([](auto&) {}), Status::kOk);
 }
 
+TEST(RecodingRules, RefusesListsOfAnotherLength) {
+  const core::Bytes section = encode_recoding(valid_plan());
+  const std::size_t lists = section.size() - kRecodingHeaderSize - 2 * kCodecSettingSize;
+  const auto with_lists_of = [&](std::size_t size) {
+    core::Bytes changed = section;
+    changed.resize(section.size() - lists + size, 0);
+    changed[20] = static_cast<std::uint8_t>(size);
+    changed[21] = static_cast<std::uint8_t>(size >> 8U);
+    return decode(changed);
+  };
+  EXPECT_EQ(with_lists_of(lists), Status::kOk);
+  EXPECT_EQ(with_lists_of(lists + 5), Status::kBadRecoding) << "more than the zeros that may be left out";
+  EXPECT_EQ(with_lists_of(lists + 40), Status::kBadRecoding);
+  EXPECT_EQ(with_lists_of(lists - 9), Status::kBadRecoding);
+}
+
 TEST(RecodingRules, EveryChangedByteGivesARefusalOrListsThatObeyTheRules) {
   const core::Bytes section = encode_recoding(valid_plan());
   std::size_t refused = 0;
