@@ -10,9 +10,9 @@
 #include "aseptic/core/result.h"
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/installer.h"
-#include "aseptic/payload/decode/delta_chunk.h"
 #include "aseptic/payload/apply/chunk_cipher.h"
-#include "text_reader.h"
+#include "aseptic/payload/apply/text_reader.h"
+#include "aseptic/payload/decode/delta_chunk.h"
 
 namespace aseptic::payload {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text_reader.h"
+#include "aseptic/payload/apply/text_reader.h"
 
 #include <algorithm>
 

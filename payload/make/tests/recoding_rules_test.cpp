@@ -4,7 +4,9 @@
 
 #include <functional>
 
+#include "aseptic/payload/apply/text_reader.h"
 #include "recoding_plan.h"
+#include "span_image.h"
 #include "support.h"
 
 namespace aseptic::payload::tests {
@@ -156,6 +158,30 @@ TEST(RecodingRules, EveryChangedByteGivesARefusalOrListsThatObeyTheRules) {
 }
 
 // Against an image and its text written out byte by byte.
+// An old image of one deflate stream: what the list says of it must be what comes out.
+TEST(TextReading, ReadsABlockOnlyWhenItsListedSizesAreItsOwn) {
+  const core::Bytes text = mixed_bytes(3000, 1);
+  const CodecSetting setting{.codec = Codec::kDeflate, .level = 6, .version = Recoder::version_of(Codec::kDeflate)};
+  Recoder recoder;
+  const auto coded = recoder.encode(setting, text);
+  core::Bytes image(coded.begin(), coded.end());
+  const auto size = static_cast<std::uint32_t>(image.size());
+  image.resize(image.size() + 100);  // zeros behind it
+  SpanImage old_image(image);
+  const auto reads = [&](std::uint32_t block_size, std::uint32_t text_size) {
+    const std::vector<RecodedBlock> blocks = {{0, 0, block_size, text_size, 0}};
+    TextReader reader(old_image, recoder);
+    reader.set({blocks, image.size()}, {&setting, 1});
+    core::Bytes out(100);
+    return reader.read(10, out) && std::equal(out.begin(), out.end(), text.begin() + 10);
+  };
+  EXPECT_TRUE(reads(size, 3000));
+  EXPECT_FALSE(reads(size, 3001)) << "the last byte of the text would be nobody's";
+  EXPECT_FALSE(reads(size, 2999));
+  EXPECT_FALSE(reads(size + 1, 3000)) << "a byte of the image that belongs to no text";
+  EXPECT_FALSE(reads(size - 1, 3000));
+}
+
 TEST(ImageTextArithmetic, AgreesWithATextThatIsWrittenOut) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 200; ++round) {

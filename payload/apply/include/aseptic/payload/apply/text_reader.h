@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text of the base image (decode/recoding.h): listed blocks are decoded when somebody reads them, and the last few stay.
-// Called by the delta engine only. Memory: at most kKept texts and one stored block. The bytes given out are hashed by the
+// Called by the delta engine only (and its tests). Memory: at most kKept texts and one stored block. The bytes given out are hashed by the
 // chunk decoder, in its own buffer, before they are used (T-29).
 #pragma once
 
