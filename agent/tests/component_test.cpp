@@ -244,6 +244,7 @@ TEST_F(McuComponentRules, APieceTakenOutOfOrderEndsTheTransfer) {
     line.asked.clear();
     line.answer = [&](const Frame& question) -> std::optional<McuLink::Answer> {
       if (question.type != FrameType::kData) return honest(question);
+      if (line.times(FrameType::kData) > 20) return std::nullopt;  // an agent that follows a liar's offsets comes to no end
       return McuLink::Answer{component::kDone, number(question.value + question.data.size() + static_cast<std::uint64_t>(shift))};
     };
     EXPECT_FALSE(pursue(Goal::kStaged)) << shift;
@@ -393,6 +394,8 @@ TEST_F(ComponentSetFacts, IsConfirmedAndSyncedWhenEveryBootSaysSo) {
   said[1]->view.report.synced = true;
   EXPECT_TRUE(facts().synced);
   EXPECT_TRUE(facts().behind) << "main confirms the old set still";
+  said[0]->is_silent = true;
+  EXPECT_EQ(facts().confirmed, Verdict::kNone) << "silence is no confirmation";
 }
 
 // Answers: AP-09, T-06, T-51
