@@ -37,10 +37,26 @@ void Board::restore(const SavedMemory& from) {
   std::memcpy(load.data(), from.load_front.data(), from.load_front.size());
 }
 
+bool Board::holds(const SavedMemory& saved) const {
+  const auto same = [](const std::uint8_t* now, const Bytes& then) { return std::memcmp(now, then.data(), then.size()) == 0; };
+  return same(ram.data(), saved.ram) && same(flash.data(), saved.boot_sectors) &&
+         same(flash.data() + (kSharedSectors.begin - kFlash.begin), saved.shared_sectors) && same(load.data(), saved.load_front);
+}
+
+bool Board::load_behind_is(std::uint32_t offset, std::uint32_t size, std::uint8_t value) const {
+  if (size == 0) return true;
+  if (!dirty_ && offset >= kLoadFront && offset + size <= kept_uniform_end_) return load[offset] == value;
+  const std::uint8_t* const from = load.data() + offset;
+  return *from == value && std::memcmp(from, from + 1, size - 1) == 0;
+}
+
 void Board::keep() {
   kept_load_ = load;
   kept_flash_ = flash;
   dirty_ = false;
+  kept_uniform_end_ = kLoadFront;
+  while (kept_uniform_end_ < load.size() && load[kept_uniform_end_] == load[kLoadFront])
+    ++kept_uniform_end_;
 }
 
 void Board::undo_dirty() {

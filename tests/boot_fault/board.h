@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "boot/ports/an505/src/registers.h"
 #include "linked_elf.h"
 
 namespace aseptic::test {
@@ -21,12 +22,12 @@ struct Range {
 };
 inline constexpr Range kRom = {0x10000000, 0x10000};
 inline constexpr Range kRam = {0x38200000, 0x8000};
-inline constexpr Range kLoad = {0x38000000, 0x200000};           // as boot sees it
-inline constexpr Range kLoadNonSecure = {0x28000000, 0x200000};  // the same cells as the application sees them
+inline constexpr Range kLoad = {boot::an505::kLoadMemory, boot::an505::kLoadMemorySize};           // as boot sees it
+inline constexpr Range kLoadNonSecure = {boot::an505::kRunAddress, boot::an505::kLoadMemorySize};  // as the application sees it
 inline constexpr std::uint32_t kLoadFront = 0x2000;              // as much of it as an image of a scenario takes
-inline constexpr Range kFlash = {0x80000000, 0x400000};
-inline constexpr Range kBootSectors = {0x80000000, 0x8000};      // provisioning, secret, store, journal
-inline constexpr Range kSharedSectors = {0x80200000, 0x3000};    // requests, permit, mailbox
+inline constexpr Range kFlash = {boot::an505::kFlashBase, 0x400000};
+inline constexpr Range kBootSectors = {kFlash.begin, 0x8000};               // provisioning, secret, store, journal
+inline constexpr Range kSharedSectors = {kFlash.begin + 0x200000, 0x3000};  // requests, permit, mailbox
 inline constexpr std::uint32_t kMonotonicOffset = 0x2000;        // in kBootSectors
 inline constexpr std::uint32_t kMonotonicSize = 0x3000;
 
@@ -45,6 +46,9 @@ class Board {
   std::uint8_t* at(std::uint32_t address);  // for boot's addresses above only
   void save(SavedMemory& out) const;
   void restore(const SavedMemory& from);
+  [[nodiscard]] bool holds(const SavedMemory& saved) const;
+  // So many bytes of load memory behind its front, all of this value?
+  [[nodiscard]] bool load_behind_is(std::uint32_t offset, std::uint32_t size, std::uint8_t value) const;
   // Somebody wrote outside what `save` copies.
   void mark_dirty() { dirty_ = true; }
   [[nodiscard]] bool dirty() const { return dirty_; }
@@ -56,6 +60,8 @@ class Board {
 
  private:
   Bytes kept_load_, kept_flash_;
+  // The longest run of equal bytes of the kept load memory that begins behind the front.
+  std::uint32_t kept_uniform_end_ = kLoadFront;
   bool dirty_ = false;
 };
 

@@ -6,6 +6,7 @@
 // Deterministic: what is tried depends on the options only.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,10 +18,13 @@ namespace aseptic::test {
 
 struct CampaignOptions {
   std::uint64_t seed = 1;
-  // Faults tried at each (address, visit): every n-th of the model's, another choice at each; 1 = all of them.
+  // Faults tried at each (address, visit): one of each kind, skips of up to `skips` instructions, and of all others every
+  // n-th, another choice at each; 1 = all of them.
   std::uint32_t thinning = 40;
+  unsigned skips = 8;
   unsigned visits = 3;
   std::uint32_t address = 0;  // only here; 0 = everywhere
+  std::optional<FaultKind> kind;  // only this one
   bool until_bypass = false;  // the first one is enough
   Depth depth = Depth::kDecision;
   const std::set<std::uint32_t>* except = nullptr;  // addresses that are not faulted: a shallower depth has done it
@@ -38,12 +42,16 @@ struct Bypass {
 struct Tally {
   std::uint64_t faults = 0;
   std::uint64_t by_kind[kFaultKindCount] = {};
-  std::uint64_t unchanged = 0, stopped = 0, trapped = 0, reset = 0, hung = 0, started = 0;
-  std::set<std::uint32_t> executed, covered;
+  std::uint64_t unchanged = 0, stopped = 0, trapped = 0, reset = 0, hung = 0, started = 0, spoilt = 0;
+  std::uint64_t known = 0;   // of all: their end was known from an earlier fault that led to the same state
+  std::uint64_t points = 0;  // (address, visit) at which faults were injected
+  // Addresses: executed without fault; faulted with every kind that applies; somewhere not with every kind.
+  std::set<std::uint32_t> executed, tried, incomplete;
   std::vector<Bypass> bypasses;
   std::string trouble;  // the campaign itself could not be made
 
   void add(const Tally& other);
+  [[nodiscard]] bool covers(std::uint32_t address) const { return tried.contains(address) && !incomplete.contains(address); }
 };
 
 // Part `part` of `parts` of the scenario's points.

@@ -8,21 +8,16 @@
 #include <stdexcept>
 
 #include "aseptic/boot/cortex_m/flash_map.h"
+#include "aseptic/boot/cortex_m/hardware.h"
 #include "aseptic/boot/cortex_m/p256.h"
 #include "aseptic/boot/format/checksum.h"
 #include "p256_on_host.h"
 #include "slh_dsa_on_host.h"
 
 namespace aseptic::test {
+using namespace boot::an505;
 namespace {
 
-constexpr std::uint32_t kUart = 0x50200000;
-constexpr std::uint32_t kPeripheralControl = 0x50080000;
-constexpr std::uint32_t kMemoryProtectionController = 0x58008000;
-constexpr std::uint32_t kSystemSpace = 0xE000E000;
-constexpr std::uint32_t kSystemSpaceNonSecure = 0xE002E000;
-constexpr std::uint32_t kResetControl = 0xD0C;
-constexpr std::uint32_t kResetRequest = 1U << 2U;
 constexpr std::uint32_t kLongFill = 4096;
 constexpr unsigned kPatience = 3;
 
@@ -50,13 +45,14 @@ Engine::Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& mile
     if (name.find("13AreaSignatureE") != std::string::npos && name.starts_with("_ZTV")) area_signature_ = address + 8;
   map();
   uc_hook hook = 0;
-  if (depth != Depth::kCrypto) add_crypto(elf);
-  if (depth != Depth::kMemory) add_memory_functions(elf, depth == Depth::kDecision);
+  add_host_functions(elf, depth);
   if (milestones.empty()) {
     must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(&on_code), this, kRom.begin, kRom.begin + kRom.size - 1));
   } else {
+    // Asked from the one hook of all blocks: a hook each would be searched for at every call.
+    is_milestone_.resize(kRom.size / 2);
     for (const std::uint32_t address : milestones)
-      must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(&on_code), this, address, address));
+      is_milestone_[(address - kRom.begin) / 2] = true;
   }
   must(uc_hook_add(engine_, &hook, UC_HOOK_BLOCK, pointer_of(&on_block), this, 1, 0));
   must(uc_hook_add(engine_, &hook, UC_HOOK_MEM_WRITE_PROT, pointer_of(&on_protected), this, 1, 0));
@@ -85,46 +81,54 @@ void Engine::map() {
   give(kSharedSectors, UC_PROT_READ | UC_PROT_WRITE, board_.flash.data() + between);
   const std::uint32_t behind = between + kSharedSectors.size;
   give({kFlash.begin + behind, kFlash.size - behind}, UC_PROT_READ, board_.flash.data() + behind);
-  for (const std::uint32_t device : {kPeripheralControl, kMemoryProtectionController})
+  for (const std::uint32_t device : {kPeripheralControl, kMpcSsram2})
     must(uc_mem_map(engine_, device, 0x1000, UC_PROT_READ | UC_PROT_WRITE));
   must(uc_mmio_map(engine_, kUart, 0x1000, &on_uart_read, this, &on_uart_write, this));
   for (const std::uint32_t space : {kSystemSpace, kSystemSpaceNonSecure})
     must(uc_mmio_map(engine_, space, 0x1000, &on_system_read, this, &on_system_write, this));
 }
 
-// A stub runs before the first instruction of its function, which is a return in this board's copy of the ROM.
-void Engine::add_crypto(const Elf& elf) {
-  uc_hook hook = 0;
-  const auto stub = [&](const std::string& name, auto* callback, bool returns) {
-    const std::uint32_t address = elf.find(name);
-    if (address == 0) return;
-    must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(callback), this, address, address));
-    constexpr std::uint8_t kReturn[] = {0x70, 0x47};
-    if (returns) std::memcpy(board_.at(address), kReturn, sizeof kReturn);
+// The memory functions do the whole call at once when its memory is boot's own and plain, and let the code run otherwise.
+const std::vector<Engine::HostFunction>& Engine::host_functions() {
+  static const std::vector<HostFunction> functions = {
+      {"br_sha2small_round", &on_sha256, true, {Depth::kHash}},
+      {"4boot8checksumE", &on_checksum, true, {Depth::kHash}},
+      {"6Sha2566updateE", &on_update, false, {Depth::kHash, Depth::kMemory}},
+      {"aseptic_p256_verify", &on_p256, true, {Depth::kP256}},
+      {"aseptic_p256_sign", &on_sign, true, {Depth::kSign}},
+      {"4boot12slh_dsa_rootE", &on_slh_dsa, false, {Depth::kPostQuantum}},
+      {"memcpy", &on_copy, false, {Depth::kMemory}},
+      {"memmove", &on_copy, false, {Depth::kMemory}},
+      {"memset", &on_set, false, {Depth::kMemory}},
+      {"3raw5equalE", &on_equal, false, {Depth::kMemory}},
+      {"3raw7all_areE", &on_all_are, false, {Depth::kMemory}},
+      {"5Flash12erase_sectorE", &on_erase, false, {Depth::kMemory}},
   };
-  stub("br_sha2small_round", &on_sha256, true);
-  stub("aseptic_p256_verify", &on_p256, true);
-  stub("aseptic_p256_sign", &on_sign, true);
-  stub("4boot12slh_dsa_rootE", &on_slh_dsa, false);
-  stub("4boot8checksumE", &on_checksum, true);
+  return functions;
 }
 
-template <class Function>
-void Engine::add_hook(const Elf& elf, const char* name, Function callback) {
-  const std::uint32_t address = elf.find(name);
-  uc_hook hook = 0;
-  if (address != 0) must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(callback), this, address, address));
+// A host function runs before the first instruction of its own, in this board's copy of the ROM.
+void Engine::add_host_functions(const Elf& elf, Depth depth) {
+  for (const HostFunction& function : host_functions()) {
+    const std::uint32_t address = elf.find(function.name);
+    if (address == 0 || std::ranges::count(function.runs, depth) != 0) continue;
+    uc_hook hook = 0;
+    must(uc_hook_add(engine_, &hook, UC_HOOK_CODE, pointer_of(function.call), this, address, address));
+    constexpr std::uint8_t kReturn[] = {0x70, 0x47};
+    if (function.returns) std::memcpy(board_.at(address), kReturn, sizeof kReturn);
+  }
 }
 
-// Each of these does the whole call at once when its memory is boot's own and plain, and lets the code run otherwise.
-void Engine::add_memory_functions(const Elf& elf, bool hash) {
-  add_hook(elf, "memcpy", &on_copy);
-  add_hook(elf, "memmove", &on_copy);
-  add_hook(elf, "memset", &on_set);
-  add_hook(elf, "3raw5equalE", &on_equal);
-  add_hook(elf, "3raw7all_areE", &on_all_are);
-  add_hook(elf, "5Flash12erase_sectorE", &on_erase);
-  if (hash) add_hook(elf, "6Sha2566updateE", &on_update);
+const char* depth_name(Depth depth) {
+  constexpr std::array kNames = {"decision", "memory", "hash", "post-quantum", "p256", "sign"};
+  return kNames[static_cast<std::size_t>(depth)];
+}
+
+std::vector<const char*> functions_on_host(Depth depth) {
+  std::vector<const char*> names;
+  for (const Engine::HostFunction& function : Engine::host_functions())
+    if (std::ranges::count(function.runs, depth) == 0) names.push_back(function.name);
+  return names;
 }
 
 void Engine::leave(std::uint32_t result) {
@@ -226,16 +230,41 @@ void Engine::on_update(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
 
 void Engine::on_code(uc_engine* engine, std::uint64_t pc, std::uint32_t, void* self) {
   auto& me = *static_cast<Engine*>(self);
-  if (!me.on_instruction || me.on_instruction(static_cast<std::uint32_t>(pc))) return;
+  if (me.ask(static_cast<std::uint32_t>(pc))) return;
   me.asked_ = true;
   uc_emu_stop(engine);
 }
 
+// The engine keeps no program counter at the begin of a block: it is the hook that knows it.
+bool Engine::comes_again(std::uint32_t pc) {
+  constexpr unsigned kComparedMax = 64;
+  if (blocks_ == next_passed_) {
+    next_passed_ *= 2;
+    passed_.registers = registers();
+    passed_.registers[kPc] = pc;
+    passed_.system = system_;
+    passed_.compared = 0;
+    board_.save(passed_.memory);
+    return false;
+  }
+  if (pc != passed_.registers[kPc] || passed_.compared == kComparedMax || board_.dirty()) return false;
+  ++passed_.compared;
+  Registers now = registers();
+  now[kPc] = pc;
+  return now == passed_.registers && system_ == passed_.system && board_.holds(passed_.memory);
+}
+
 void Engine::on_block(uc_engine* engine, std::uint64_t pc, std::uint32_t size, void* self) {
   auto& me = *static_cast<Engine*>(self);
-  me.last_block_end_ = static_cast<std::uint32_t>(pc) + size;
-  if (++me.blocks_ < me.blocks_max_) return;
-  me.too_long_ = true;
+  const auto address = static_cast<std::uint32_t>(pc);
+  me.last_block_end_ = address + size;
+  ++me.blocks_;
+  if (!me.is_milestone_.empty() && kRom.contains(address) && me.is_milestone_[(address - kRom.begin) / 2] && !me.ask(address))
+    me.asked_ = true;
+  else if (me.blocks_ >= me.blocks_max_ || (me.blocks_ >= me.cycles_from_ && me.comes_again(address)))
+    me.too_long_ = true;
+  else
+    return;
   uc_emu_stop(engine);
 }
 
@@ -257,7 +286,7 @@ void Engine::on_sha256(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
   br_sha256_state(&context, bytes.data());
   for (std::size_t i = 0; i < 8; ++i)
     state[i] = static_cast<std::uint32_t>(bytes[4 * i] << 24U | bytes[4 * i + 1] << 16U | bytes[4 * i + 2] << 8U | bytes[4 * i + 3]);
-  uc_mem_write(me.engine_, me.get_register(1), state.data(), sizeof state);
+  if (!me.write(me.get_register(1), state.data(), sizeof state)) me.trap();
 }
 
 // aseptic_p256_verify(key, digest, signature).
@@ -273,14 +302,33 @@ void Engine::on_p256(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
 }
 
 // aseptic_p256_sign(secret, nonce, digest, signature).
-void Engine::on_sign(uc_engine* engine, std::uint64_t, std::uint32_t, void* self) {
+void Engine::on_sign(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
   auto& me = *static_cast<Engine*>(self);
   SignQuestion question;
   for (std::size_t i = 0; i < 3; ++i)
     if (!me.read(me.get_register(i), question[i].data(), question[i].size())) return me.set_register(0, 0);
   const SignAnswer answer = sign_on_host(question);
-  const bool written = uc_mem_write(engine, me.get_register(3), answer.signature.data(), answer.signature.size()) == UC_ERR_OK;
-  me.set_register(0, written ? answer.good : 0);
+  me.set_register(0, answer.good);
+  if (!me.write(me.get_register(3), answer.signature.data(), answer.signature.size())) me.trap();
+}
+
+// As a store of the core would do it: never to ROM, and what `save` does not copy is undone later.
+bool Engine::write(std::uint32_t address, const void* from, std::uint32_t size) {
+  std::uint8_t* out = writable(address, size);
+  for (const Range& range : {kLoad, kLoadNonSecure, kFlash})
+    if (out == nullptr && holds(range, address, size)) {
+      out = board_.at(address);
+      board_.mark_dirty();
+    }
+  if (out == nullptr) return false;
+  std::memcpy(out, from, size);
+  return true;
+}
+
+// The store of a function that runs on the host faulted: the run goes on where nothing is, which ends it as a trap.
+void Engine::trap() {
+  constexpr std::uint32_t kNowhere = 0xDEAD0000;
+  set_register(kPc, kNowhere);
 }
 
 bool Engine::read(std::uint32_t view, Bytes& to, std::uint32_t size_max) const {
@@ -292,7 +340,7 @@ bool Engine::read(std::uint32_t view, Bytes& to, std::uint32_t size_max) const {
 
 // slh_dsa_root(hasher, key, message, signature, root), with an unspoilt AreaSignature {functions, storage, area, at}. With
 // anything else the function itself runs.
-void Engine::on_slh_dsa(uc_engine* engine, std::uint64_t, std::uint32_t, void* self) {
+void Engine::on_slh_dsa(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
   auto& me = *static_cast<Engine*>(self);
   constexpr std::uint32_t kMessagePartMax = 2048;
   std::uint32_t object[4] = {}, root_at = 0;
@@ -308,11 +356,12 @@ void Engine::on_slh_dsa(uc_engine* engine, std::uint64_t, std::uint32_t, void* s
     return;
   const std::uint32_t first = kFlash.begin + boot::cortex_m::kFlashMap[area].offset + at;
   if (!me.read(first, question.signature.data(), question.signature.size())) return;
+  const std::uint32_t object_at = me.get_register(3);
+  if (me.writable(root_at, sizeof(boot::SlhNode)) == nullptr || me.writable(object_at, sizeof object) == nullptr) return;
   const SlhAnswer answer = slh_dsa_on_host(question);
   object[3] += static_cast<std::uint32_t>(question.signature.size());
-  if (uc_mem_write(engine, root_at, answer.root.data(), answer.root.size()) != UC_ERR_OK ||
-      uc_mem_write(engine, me.get_register(3), object, sizeof object) != UC_ERR_OK)
-    return;
+  me.write(root_at, answer.root.data(), sizeof answer.root);
+  me.write(object_at, object, sizeof object);
   me.set_register(0, static_cast<std::uint32_t>(answer.status));
   me.set_register(kPc, me.get_register(kLr));
 }
@@ -339,7 +388,7 @@ void Engine::on_fill(uc_engine*, std::uint64_t, std::uint32_t, void* self) {
   const std::uint32_t offset = to - kLoad.begin;
   const std::uint32_t front = offset < kLoadFront ? std::min(size, kLoadFront - offset) : 0;
   std::memset(memory, value, front);
-  if (size > front && (memory[front] != value || std::memcmp(memory + front, memory + front + 1, size - front - 1) != 0)) {
+  if (size > front && !me.board_.load_behind_is(offset + front, size - front, value)) {
     me.board_.mark_dirty();
     std::memset(memory + front, value, size - front);
   }
@@ -388,7 +437,7 @@ std::uint64_t Engine::on_system_read(uc_engine*, std::uint64_t offset, unsigned,
 void Engine::on_system_write(uc_engine* engine, std::uint64_t offset, unsigned, std::uint64_t value, void* self) {
   auto& me = *static_cast<Engine*>(self);
   me.system_[offset / 4 % 0x400] = static_cast<std::uint32_t>(value);
-  if (offset != kResetControl || (value & kResetRequest) == 0) return;
+  if (kSystemSpace + offset != boot::cortex_m::kResetControl || (value & boot::cortex_m::kResetRequest) == 0) return;
   me.reset_ = true;
   uc_emu_stop(engine);
 }
@@ -402,8 +451,9 @@ void Engine::on_uart_write(uc_engine*, std::uint64_t, unsigned, std::uint64_t, v
   static_cast<Engine*>(self)->silent_reads_ = 0;
 }
 
-Stop Engine::run(std::uint64_t blocks_max) {
+Stop Engine::run(std::uint64_t blocks_max, std::uint64_t cycles_from) {
   blocks_ = 0;
+  cycles_from_ = next_passed_ = cycles_from;
   silent_reads_ = 0;
   blocks_max_ = blocks_max;
   reset_ = too_long_ = asked_ = false;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <set>
+#include <span>
 
 #include "board.h"
 
@@ -17,25 +18,27 @@ namespace aseptic::test {
 using Registers = std::array<std::uint32_t, 17>;
 inline constexpr std::size_t kSp = 13, kLr = 14, kPc = 15, kXpsr = 16;
 
-// Which functions run on the host instead of the emulated core, whole calls at a time (docs/boot_fault.md).
-enum class Depth {
-  kDecision,  // crypto and the memory functions
-  kMemory,    // crypto: the memory functions' own instructions can be faulted
-  kCrypto     // the memory functions: crypto's own instructions can be faulted
-};
+// Whose own instructions run, and can be faulted; what the others do is done by the host, whole calls at a time
+// (docs/boot_fault.md). The decision's instructions run at every depth.
+enum class Depth { kDecision, kMemory, kHash, kPostQuantum, kP256, kSign };
+inline constexpr std::array kDepths = {Depth::kDecision, Depth::kMemory, Depth::kHash, Depth::kPostQuantum, Depth::kP256, Depth::kSign};
+const char* depth_name(Depth depth);
+// Part of the names, as the linker knows them, of what the host does at this depth.
+std::vector<const char*> functions_on_host(Depth depth);
 
 enum class Stop { kAsked, kHalted, kTrapped, kReset, kTooLong, kLeftRom };
 
 class Engine {
  public:
   // `milestones` empty: the slow engine, `on_instruction` is asked before each instruction of ROM; else it is asked at
-  // the milestones only. It returns false to stop there.
+  // the milestones only, which must be where calls go. It returns false to stop there.
   Engine(Board& board, const Elf& elf, const std::set<std::uint32_t>& milestones, Depth depth);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  Stop run(std::uint64_t blocks_max);
+  // `cycles_from`: from so many blocks on, a state that comes again ends the run as too long: it would for ever.
+  Stop run(std::uint64_t blocks_max, std::uint64_t cycles_from = ~0ULL);
   std::function<bool(std::uint32_t pc)> on_instruction;
 
   [[nodiscard]] Registers registers() const;
@@ -52,14 +55,20 @@ class Engine {
   [[nodiscard]] std::uint64_t blocks() const { return blocks_; }
   // The last block of ROM ended with BXNS.
   [[nodiscard]] bool went_non_secure() const;
+  [[nodiscard]] std::span<const std::uint8_t> system_bytes() const { return {reinterpret_cast<const std::uint8_t*>(system_.data()), sizeof system_}; }
   [[nodiscard]] std::uint32_t system_word(std::uint32_t address) const { return system_[address / 4 % 0x400]; }
 
  private:
   void map();
-  void add_crypto(const Elf& elf);
-  void add_memory_functions(const Elf& elf, bool hash);
-  template <class Function>
-  void add_hook(const Elf& elf, const char* name, Function callback);
+  friend std::vector<const char*> functions_on_host(Depth depth);
+  struct HostFunction {
+    const char* name;
+    void (*call)(uc_engine*, std::uint64_t pc, std::uint32_t size, void* self);
+    bool returns;          // the first instruction becomes a return; else `call` leaves the function, or lets the code run
+    std::vector<Depth> runs;  // where its own instructions run
+  };
+  static const std::vector<HostFunction>& host_functions();
+  void add_host_functions(const Elf& elf, Depth depth);
   void leave(std::uint32_t result);  // from the entry of a function, to its caller
   std::uint8_t* writable(std::uint32_t address, std::uint32_t size) const;
   const std::uint8_t* readable(std::uint32_t address, std::uint32_t size) const;
@@ -87,6 +96,10 @@ class Engine {
 
   bool read(std::uint32_t address, void* to, std::size_t size) const { return uc_mem_read(engine_, address, to, size) == UC_ERR_OK; }
   [[nodiscard]] bool read(std::uint32_t view, Bytes& to, std::uint32_t size_max) const;  // a ByteView of the guest
+  bool write(std::uint32_t address, const void* from, std::uint32_t size);
+  void trap();
+  bool ask(std::uint32_t pc) { return !on_instruction || on_instruction(pc); }
+  [[nodiscard]] bool comes_again(std::uint32_t pc);
 
   Board& board_;
   std::uint32_t area_signature_ = 0;  // the table of functions of the object that reads a signature from flash
@@ -95,6 +108,17 @@ class Engine {
   std::uint64_t blocks_ = 0;
   std::uint32_t last_block_end_ = 0;
   std::uint64_t blocks_max_ = 0;
+  std::vector<bool> is_milestone_;  // by halfword of ROM
+  // A state that the run has passed, to be recognised when it comes again.
+  struct Passed {
+    Registers registers{};
+    SavedMemory memory;
+    std::array<std::uint32_t, 0x400> system{};
+    unsigned compared = 0;
+  };
+  std::uint64_t cycles_from_ = ~0ULL;
+  std::uint64_t next_passed_ = ~0ULL;  // block at which the next one is taken
+  Passed passed_;
   unsigned silent_reads_ = 0;
   bool reset_ = false;
   bool too_long_ = false;

@@ -2,6 +2,7 @@
 // boot_fault: every single fault of the linked boot stage (EMULATED). docs/boot_fault.md.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -28,16 +29,13 @@ struct Options {
   bool list_uncovered = false;
 };
 
-// These run slowly and their points are many times fewer.
-constexpr std::uint32_t kMemoryThinning = 4;
-constexpr std::uint32_t kCryptoThinning = 8;
-
 constexpr const char* kUsage =
-    "boot_fault [--elf FILE] [--seed N] [--thinning N] [--visits N] [--depth NAME] [--scenario NAME] [--address HEX]\n"
-    "           [--jobs N] [--faults-min N] [--expect-bypass] [--check] [--list-uncovered]\n"
-    "Every single fault of the linked Cortex-M33 boot stage under Unicorn (EMULATED). --thinning 1 tries all faults of\n"
-    "the model, n every n-th at each point. --address with --scenario and --depth (decision, memory, crypto) replays one place. --expect-bypass: for weak\n"
-    "builds, succeeds when at least one bypass is found. --check: only the runs without fault.\n";
+    "boot_fault [--elf FILE] [--seed N] [--thinning N] [--skips N] [--visits N] [--depth NAME] [--scenario NAME]\n"
+    "           [--address HEX] [--kind NAME] [--jobs N] [--faults-min N] [--expect-bypass] [--check] [--list-uncovered]\n"
+    "Single faults of the linked Cortex-M33 boot stage under Unicorn (EMULATED): at each executed address, visits 1 to 3, skips of\n"
+    "1 to 8 instructions (--skips), one fault of each other kind (skip, opcode, register, flag, load) that fires, and of all others\n"
+    "every n-th (--thinning; 1: all). --address with --scenario and --depth (decision, memory, hash, post-quantum, p256, sign)\n"
+    "replays one place. --expect-bypass: for weak builds, succeeds when a bypass is found. --check: only the runs without fault.\n";
 
 bool parse_number(std::string_view text, auto& out, int base = 10) {
   if (base == 16 && text.starts_with("0x")) text.remove_prefix(2);
@@ -45,13 +43,17 @@ bool parse_number(std::string_view text, auto& out, int base = 10) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-constexpr const char* kDepths[] = {"decision", "memory", "crypto"};
-
 bool parse_depth(std::string_view name, Options& o) {
   o.all_depths = false;
-  for (std::size_t i = 0; i < std::size(kDepths); ++i)
-    if (name == kDepths[i]) return o.campaign.depth = static_cast<Depth>(i), true;
+  for (const Depth depth : kDepths)
+    if (name == depth_name(depth)) return o.campaign.depth = depth, true;
   return false;
+}
+
+bool parse_kind(std::string_view name, Options& o) {
+  for (std::size_t i = 0; i < kFaultKindCount; ++i)
+    if (name == fault_kind_name(static_cast<FaultKind>(i))) o.campaign.kind = static_cast<FaultKind>(i);
+  return o.campaign.kind.has_value();
 }
 
 bool parse(int count, char** words, Options& o) {
@@ -70,10 +72,12 @@ bool parse(int count, char** words, Options& o) {
                         : word == "--scenario"   ? (o.scenario = value, !value.empty())
                         : word == "--seed"       ? parse_number(value, o.campaign.seed)
                         : word == "--thinning"   ? parse_number(value, o.campaign.thinning) && o.campaign.thinning > 0
+                        : word == "--skips"      ? parse_number(value, o.campaign.skips)
                         : word == "--visits"     ? parse_number(value, o.campaign.visits)
                         : word == "--address"    ? parse_number(value, o.campaign.address, 16)
                         : word == "--jobs"       ? parse_number(value, o.jobs) && o.jobs > 0
                         : word == "--depth"      ? parse_depth(value, o)
+                        : word == "--kind"       ? parse_kind(value, o)
                         : word == "--faults-min" ? parse_number(value, o.faults_min)
                                                  : false;
       if (!good) return false;
@@ -101,9 +105,16 @@ std::vector<Tally> run_all(const Elf& elf, const std::vector<const Scenario*>& s
   return out;
 }
 
+double percent_covered(const Tally& t) {
+  const auto covered = std::ranges::count_if(t.executed, [&](std::uint32_t pc) { return t.covers(pc); });
+  return 100.0 * static_cast<double>(covered) / static_cast<double>(std::max<std::size_t>(t.executed.size(), 1));
+}
+
 void print(const std::string& name, const char* depth, const Tally& t) {
-  fmt::print("{:<26} {:<8} {:>8} faults  unchanged {} stopped {} trapped {} reset {} hung {} started-as-permitted {}  bypasses {}\n", name,
-             depth, t.faults, t.unchanged, t.stopped, t.trapped, t.reset, t.hung, t.started, t.bypasses.size());
+  fmt::print("{:<26} {:<8} faults={} covered={:.2f}% bypasses={}  addresses {} points {}: unchanged {} stopped {} trapped {} reset {} hung {} "
+             "started-as-permitted {} with-one-word-spoilt {}; end known from an equal state {}\n",
+             name, depth, t.faults, percent_covered(t), t.bypasses.size(), t.executed.size(), t.points, t.unchanged, t.stopped, t.trapped, t.reset, t.hung,
+             t.started, t.spoilt, t.known);
   std::fflush(stdout);
 }
 
@@ -112,31 +123,33 @@ void print_bypasses(const Elf& elf, const Tally& total) {
   for (const Bypass& b : total.bypasses) {
     if (++shown > 60) return fmt::print("... and {} more\n", total.bypasses.size() - 60);
     fmt::print("BYPASS {} {} visit {} {}: {}; replay: --scenario {} --depth {} --address {:x} --thinning 1\n", b.scenario,
-               elf.where(b.address), b.visit, describe(b.fault), b.what, b.scenario, kDepths[static_cast<std::size_t>(b.depth)], b.address);
+               elf.where(b.address), b.visit, describe(b.fault), b.what, b.scenario, depth_name(b.depth), b.address);
   }
 }
 
-// Where crypto's own instructions are faulted: what it refuses there is refused by crypto alone, or signed at the end.
-bool is_crypto_scenario(const Scenario& scenario) {
-  return scenario.name == "p256_signature" || scenario.name == "post_quantum_signature" || scenario.name == "tampered_journal";
+// Where the own instructions of a depth beyond the memory functions are faulted: where what it answers alone refuses.
+bool is_run_at(const Scenario& scenario, Depth depth) {
+  if (depth <= Depth::kMemory) return true;
+  if (depth == Depth::kHash) return scenario.name == "image_digest" || scenario.name == "tampered_journal";
+  if (depth == Depth::kSign) return scenario.name == "unarmed_trial";
+  return scenario.name == (depth == Depth::kPostQuantum ? "post_quantum_signature" : "p256_signature");
 }
 
 // Deeper runs leave out what the shallower ones have executed in any scenario.
 Tally run_depths(const Elf& elf, const std::vector<Scenario>& scenarios, const Options& o) {
   Tally total;
-  for (const Depth depth : {Depth::kDecision, Depth::kMemory, Depth::kCrypto}) {
+  for (const Depth depth : kDepths) {
     if (!o.all_depths && depth != o.campaign.depth) continue;
     std::vector<const Scenario*> chosen;
     for (const Scenario& scenario : scenarios)
-      if (depth != Depth::kCrypto || scenarios.size() == 1 || is_crypto_scenario(scenario)) chosen.push_back(&scenario);
+      if (is_run_at(scenario, depth) || scenarios.size() == 1) chosen.push_back(&scenario);
     const std::set<std::uint32_t> known = total.executed;
     CampaignOptions options = o.campaign;
     options.depth = depth;
     options.except = &known;
-    if (o.all_depths) options.thinning *= depth == Depth::kMemory ? kMemoryThinning : depth == Depth::kCrypto ? kCryptoThinning : 1;
     const std::vector<Tally> tallies = run_all(elf, chosen, options, o.jobs);
     for (std::size_t i = 0; i < chosen.size(); ++i) {
-      print(chosen[i]->name, kDepths[static_cast<std::size_t>(depth)], tallies[i]);
+      print(chosen[i]->name, depth_name(depth), tallies[i]);
       total.add(tallies[i]);
     }
   }
@@ -152,13 +165,10 @@ int campaign(const Elf& elf, const std::vector<Scenario>& scenarios, const Optio
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   fmt::print("\n{:.1f} s, {} workers, single-fault ISA-level model, EMULATED\n", seconds, o.jobs);
   print_bypasses(elf, total);
-  std::size_t covered = 0;
-  for (const std::uint32_t pc : total.executed) {
-    covered += total.covered.contains(pc) ? 1 : 0;
-    if (o.list_uncovered && !total.covered.contains(pc)) fmt::print("not covered: {}\n", elf.where(pc));
-  }
-  fmt::print("scenarios={} addresses={} faults={} covered={:.2f}% bypasses={}\n", scenarios.size(), total.executed.size(), total.faults,
-             100.0 * static_cast<double>(covered) / static_cast<double>(std::max<std::size_t>(total.executed.size(), 1)), total.bypasses.size());
+  for (const std::uint32_t pc : total.executed)
+    if (o.list_uncovered && !total.covers(pc)) fmt::print("not covered: {}\n", elf.where(pc));
+  fmt::print("scenarios={} addresses={} points={} faults={} covered={:.2f}% bypasses={}\n", scenarios.size(), total.executed.size(), total.points,
+             total.faults, percent_covered(total), total.bypasses.size());
   if (o.expect_bypass) return total.bypasses.empty() ? 1 : 0;
   return total.bypasses.empty() && total.faults >= o.faults_min ? 0 : 1;
 }

@@ -48,19 +48,27 @@ Status CellStore::find_twice(Current& out) {
   return same ? Status::kOk : Status::kStoreUnreadable;
 }
 
-Status CellStore::load(MonotonicState& out) {
+// One frame at a time: a store's state is large and boot's memory small.
+[[gnu::noinline]] Status CellStore::read_state(MonotonicState& out, std::size_t& copies) {
   Current current;
   ASEPTIC_BOOT_TRY(find_twice(current));
-  // A failure here leaves the state in force untouched; the next burn reports a medium that does not write.
-  if (current.copies < 2) static_cast<void>(write_oldest(current, current.cell.state));
   out = current.cell.state;
+  copies = current.copies;
   return Status::kOk;
 }
 
+Status CellStore::load(MonotonicState& out) {
+  std::size_t copies = 0;
+  ASEPTIC_BOOT_TRY(read_state(out, copies));
+  // A failure here leaves the state in force untouched; the next burn reports a medium that does not write.
+  if (copies < 2) static_cast<void>(burn(out));
+  return Status::kOk;
+}
+
+// SECURITY(T-55): compared with readings of its own, not with what a caller holds in a frame that a fault may have moved.
 Status CellStore::burn(const MonotonicState& state) {
   Current current;
   ASEPTIC_BOOT_TRY(find_twice(current));
-  ASEPTIC_BOOT_TRY(check_rises(current, state.floor, state.revoked, state.generation));
   return write_oldest(current, state);
 }
 
@@ -70,7 +78,7 @@ Status CellStore::check_rises(const Current& current, std::uint32_t floor, std::
   return floor < now.floor || generation < now.generation || (now.revoked & ~revoked) != 0 ? Status::kBadRange : Status::kOk;
 }
 
-Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
+[[gnu::noinline]] Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
   std::array<std::uint8_t, kMonotonicCellSize> bytes;
   encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
   // SECURITY(T-55): what is written is judged as it will stand, not as it was meant.

@@ -117,7 +117,7 @@ Status PowerUp::approve(ImagePlace place, RunKind kind, const Digest& copied, st
 Status PowerUp::start(ImagePlace place, RunKind kind, Decision& out) {
   const ImageFacts& facts = measure(place).facts;
   Digest copied{};
-  Status loaded = images_.load(area_of(place), facts, copied);
+  Status loaded = images_.load(area_of(place), facts, copied, out.copy);
   if (ok(loaded)) loaded = approve(place, kind, copied, out.seal);
   if (!ok(loaded)) {  // the medium changed since it was measured: for this boot the image is gone
     measured(place).status = loaded;

@@ -170,11 +170,10 @@ Status ImageVerifier::verify(Area area, Extent extent, ImageFacts& out) {
   return Status::kOk;
 }
 
-Status ImageVerifier::load(Area area, const ImageFacts& facts, Digest& measured) {
+Status ImageVerifier::load(Area area, const ImageFacts& facts, Digest& measured, ByteView& sealed) {
   ASEPTIC_BOOT_TRY(port_.memory.check_placement(facts.load_address, facts.exec_size));
   ASEPTIC_BOOT_TRY(port_.memory.begin(facts.exec_size));
   ASEPTIC_BOOT_TRY(stream(area, facts.exec_offset, facts.exec_offset + facts.exec_size, Use::kCopy));
-  ByteView sealed;
   ASEPTIC_BOOT_TRY(port_.memory.seal(sealed));
   if (sealed.size() != facts.exec_size) return Status::kLoaderFailed;
   // SECURITY(T-30): what is verified is the sealed copy that runs, not the medium it came from.

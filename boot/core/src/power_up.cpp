@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "power_up.h"
 
+#include "aseptic/boot/core/hardened.h"
+
 namespace aseptic::boot {
 namespace {
 // Event::value of kJournalDiscarded.
@@ -145,7 +147,7 @@ void PowerUp::begin_boot() {
   if (read_request(RequestKind::kArm)) {
     ArmVoid reason;
     armed_ = arm_holds(request(), ended, reason);
-    armed_again_ = arm_holds(request(), ended, reason);
+    armed_again_ = arm_holds(request(), ended, reason) && launder(port_.cause_doubt) == 0;
     if (!armed_) tell(EventCode::kArmVoid, static_cast<std::uint32_t>(reason));
   }
   Record boot(RecordTag::kBoot, kNoDigest);

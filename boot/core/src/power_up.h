@@ -99,6 +99,8 @@ class PowerUp {
   void clear_requests();
 
   Port& port_;
+  // Arm and permit, judged once more. SECURITY(T-55): far from armed_, so that no read into a wrong place writes both.
+  bool armed_again_ = false;
   Provisioning provisioning_;
   ImageVerifier images_;
   MonotonicState store_;
@@ -108,7 +110,6 @@ class PowerUp {
   Digest report_key_;
   RequestCell request_;
   bool armed_ = false;
-  bool armed_again_ = false;  // the same question, asked and kept apart
   bool synced_hint_ = false;
   // The journal cannot be written: nothing that needs a record happens; a confirmed image or recovery may
   // still run.

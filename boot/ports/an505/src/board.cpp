@@ -8,16 +8,6 @@ using aseptic::boot::cortex_m::reg32;
 namespace aseptic::boot::an505 {
 namespace {
 
-constexpr std::uint32_t kMpu = 0xE000ED90;
-constexpr std::uint32_t kSauControl = 0xE000EDD0;
-constexpr std::uint32_t kSauNumber = 0xE000EDD8;
-constexpr std::uint32_t kSauBase = 0xE000EDDC;
-constexpr std::uint32_t kSauLimit = 0xE000EDE0;
-constexpr std::uint32_t kNonSecureVectorTable = 0xE002ED08;
-constexpr std::uint32_t kMpcSsram2 = 0x58008000;
-constexpr std::uint32_t kPeripheralControl = 0x50080000;
-constexpr std::uint32_t kPrioritiseSecure = 1U << 14U;
-
 void open_range(std::uint32_t number, std::uint32_t first, std::uint32_t last) {
   reg32(kSauNumber) = number;
   reg32(kSauBase) = first;

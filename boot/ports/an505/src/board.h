@@ -2,17 +2,14 @@
 // QEMU's mps2-an505 (EMULATED): addresses, and what only this board can do. Used by boot_main.cpp of cortex_m.
 #pragma once
 #include "aseptic/boot/cortex_m/stage.h"
+#include "registers.h"
 
 namespace aseptic::boot::an505 {
 
-inline constexpr std::uint32_t kFlashBase = 0x80000000;
 inline constexpr std::uint32_t kWriteUnit = 8;
-inline constexpr std::uint32_t kRunAddress = 0x28000000;  // SSRAM2 as the application sees it
-inline constexpr std::uint32_t kLoadMemory = 0x38000000;  // ... and as boot sees it
-// The last 16 bytes of SSRAM2 are the application's retained words; an image must end before them.
-inline constexpr std::uint32_t kLoadSize = 0x00200000 - 16;
+// The last bytes of SSRAM2 are the application's retained words; an image must end before them.
+inline constexpr std::uint32_t kLoadSize = kLoadMemorySize - kRetainedSize;
 inline constexpr std::uint32_t kMailbox = kFlashBase + cortex_m::flash_area(Area::kMailbox).offset;
-inline constexpr std::uint32_t kUart = 0x50200000;
 inline constexpr std::uint32_t kTicksPerSecond = 20'000'000;
 inline constexpr std::uint32_t kTicksPerPeriod = kTicksPerSecond / 2;
 

@@ -62,7 +62,7 @@ Status decide(const Board& board, Decision& out) {
   NoEntropy entropy;
   ConsoleEvents events(board.console);
   Port port{storage, store, hasher, verifier, memory, entropy, events};
-  port.cause = take_reset_cause(board.own_cause, board.application_cause);
+  take_reset_cause(board.own_cause, board.application_cause, port.cause, port.cause_doubt);
   port.boot_version = kBootVersion;
   copy_digest(port.boot_digest, hash_of(hasher, board.code));
   read_hardware_state(board.flash, port.hardware);

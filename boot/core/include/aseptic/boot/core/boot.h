@@ -19,6 +19,7 @@ struct Decision {
   std::uint64_t load_address = 0;
   std::uint64_t entry = 0;
   std::uint32_t boot_count = 0;
+  ByteView copy;           // what was sealed and measured: a port that jumps to an address compares it
   std::uint32_t seal = 0;  // jump_seal(entry), made by the second pass over the image only (hardened.h)
 };
 

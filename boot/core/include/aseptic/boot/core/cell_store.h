@@ -27,8 +27,9 @@ class CellStore final : public MonotonicStore {
   Status read_cell(std::size_t index, MonotonicCell& out);
   Status find(Current& out);
   Status find_twice(Current& out);
-  static Status check_rises(const Current& current, std::uint32_t floor, std::uint32_t revoked, std::uint32_t generation);
+  Status read_state(MonotonicState& out, std::size_t& copies);
   Status write_oldest(const Current& current, const MonotonicState& state);
+  static Status check_rises(const Current& current, std::uint32_t floor, std::uint32_t revoked, std::uint32_t generation);
 
   Storage& storage_;
 };

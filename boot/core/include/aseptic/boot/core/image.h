@@ -45,7 +45,7 @@ class ImageVerifier {
 
   // Copies the executable region, seals the copy and verifies the copy, whose digest is `measured`: for a caller that does
   // not trust a mere kOk.
-  Status load(Area area, const ImageFacts& facts, Digest& measured);
+  Status load(Area area, const ImageFacts& facts, Digest& measured, ByteView& sealed);
 
   // Writes an image over another area, which is erased first. Not durable before a sync.
   Status copy(Area from, AreaOffset size, Area to);

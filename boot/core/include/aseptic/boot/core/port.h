@@ -94,6 +94,7 @@ struct Port {
   Entropy& entropy;
   EventSink& events;
   ResetCause cause = ResetCause::kUnknown;
+  std::uint32_t cause_doubt = 0;  // not 0: judged once more, the cause is another one, and no arm holds
   // SECURITY(T-55): two readings that have nothing in common; the second is judged in the last pass before a start.
   // A port that has no such hardware leaves the second alone.
   HardwareReading hardware, hardware_again;

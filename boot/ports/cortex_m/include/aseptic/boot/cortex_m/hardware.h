@@ -31,7 +31,8 @@ struct RetainedCause {
 inline constexpr std::uint32_t kCauseMagic = 0xC0A5E000;  // plus the ResetCause
 
 // Reads and clears both pairs. Boot's own says watchdog or lock-up and wins; without any, power was lost.
-ResetCause take_reset_cause(volatile RetainedCause& boots, volatile RetainedCause& applications);
+// `doubt`: 0 when a second judgement of the same words agrees.
+void take_reset_cause(volatile RetainedCause& boots, volatile RetainedCause& applications, volatile ResetCause& cause, std::uint32_t& doubt);
 [[noreturn, gnu::noinline]] void reset_with(volatile RetainedCause& boots, ResetCause cause);
 
 }  // namespace aseptic::boot::cortex_m
