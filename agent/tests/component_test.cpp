@@ -156,7 +156,7 @@ class McuComponentRules : public ::testing::Test {
   std::optional<McuComponent> mcu_;
 };
 
-// Answers: AP-09, T-46, T-56
+// Answers: AP-09, T-46, T-56, T-57
 TEST_F(McuComponentRules, AReportThatItsBootDidNotSignIsNotBelieved) {
   report.running_manifest = report.confirmed_manifest = target.manifest.bytes;  // "it is done"
   signer = &lease_key;

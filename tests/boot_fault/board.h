@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "boot/ports/an505/src/registers.h"
+#include "aseptic/boot/an505/registers.h"
 #include "linked_elf.h"
 
 namespace aseptic::test {

@@ -24,7 +24,7 @@ using namespace boot::an505;
 namespace {
 
 constexpr std::uint64_t kBlocksMax = 400'000'000;   // of a run without fault
-constexpr std::uint64_t kBlocksMargin = 20'000;     // more than the rest of the run without fault
+constexpr std::uint64_t kBlocksMargin = 60'000;     // more than the rest of the run without fault; a whole start is 48,000
 constexpr unsigned kMilestoneVisitsMax = 300;       // an entry that is executed more often is no milestone
 constexpr std::size_t kResyncWindow = 64;
 constexpr std::uint64_t kRareVisitsMax = 16;

@@ -171,7 +171,7 @@ core::PublicKey report_key_of(const boot::BootReport& report) {
 }
 
 // A fresh challenge is answered by the next boot, in a report that the server's side verifies; any changed byte is noticed.
-// Answers: RB-06, RB-07, T-56
+// Answers: RB-07, MB-04, T-56
 TEST_P(Qemu, TheBootReportIsSignedAndAnswersTheChallenge) {
   Device device(GetParam()());
   device.flash.provision(device.firmware({.sequence = 7}), device.machine.capabilities);
@@ -228,7 +228,7 @@ TEST_P(Qemu, AnOpenDebugPortOfAProductionPartIsJudgedByFuses) {
 }
 
 // The secure journal faults when the application writes it; boot sees a lock-up and the journal is untouched.
-// Answers: RB-05
+// Answers: RB-02
 TEST(QemuTrustZone, TheApplicationCannotWriteTheJournal) {
   Device device(an505());
   device.flash.provision(device.firmware({.sequence = 7}), device.machine.capabilities);

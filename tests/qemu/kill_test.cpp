@@ -69,7 +69,7 @@ class QemuKill : public testing::TestWithParam<Machine (*)()> {};
 INSTANTIATE_TEST_SUITE_P(Emulated, QemuKill, testing::Values(&an505, &ast1030),
                          [](const auto& machine) { return machine.param().board.name; });
 
-// Answers: RC-01, RC-03, MB-04
+// Answers: RC-01, RC-03, RC-10
 TEST_P(QemuKill, BootIsKilledInsideFlashOperationsAndAlwaysComesBack) {
   const Machine machine = GetParam()();
   const std::filesystem::path folder = work_folder("kill." + machine.board.name);

@@ -69,6 +69,7 @@ TEST(BootAttack, T58_AReplayBringsNoUsedBootCountBack) {
     used = w.boot_count();
   }
 }
+// Answers: RB-06
 TEST(BootAttack, T58_JournalOfAnotherDeviceIsNoJournal) {
   Victim w;
   Victim other;
@@ -180,6 +181,7 @@ TEST(BootAttack, T48_DevelopmentDeviceRefusesProductionImages) {
   EXPECT_EQ(w.refusal_of(w.sign(m, slot, 2)), Status::kWrongLifeCycle);
 }
 
+// Answers: RB-05
 TEST(BootAttack, T21_RevokedKeyIsRefusedEverywhere) {
   Victim w;
   w.v2 = w.image({2, 2, 2, 0b01});
@@ -218,7 +220,7 @@ TEST(BootAttack, T20_SignatureByAnotherKeyIsRefused) {
   EXPECT_EQ(w.refusal_of(w.sign(m, slot, 1)), Status::kBadSignature);
 }
 
-// Answers: RB-08
+// Answers: RB-04, RB-08, KM-07
 TEST(BootAttack, T44_BothSignaturesMustPassInEitherLifeCycle) {
   for (const LifeCycle life_cycle : {LifeCycle::kDevelopment, LifeCycle::kProduction}) {
     WorldConfig config;
@@ -261,7 +263,7 @@ TEST(BootAttack, T44_EveryByteOfTheSignatureBlockCounts) {
   }
 }
 
-// Answers: RB-08
+// Answers: RB-08, KM-06
 TEST(BootAttack, T44_AnImageCannotChooseItsAlgorithm) {
   Victim w;
   Bytes slot;
@@ -414,7 +416,8 @@ TEST(BootAttack, T30_SlotThatChangesBetweenCheckAndRunDoesNotRun) {
 }
 
 // The medium is the attacker's: after its k-th read of one slot it shows another image for good, or for this
-// one read alone, or other bytes of the executable region; for every k. Answers: RB-10, MF-09
+// one read alone, or other bytes of the executable region; for every k.
+// Answers: RB-10, MF-09
 TEST(BootAttack, T30_FlashThatChangesAfterAnyReadNeverRunsUnverifiedBytes) {
   enum class Change { kEvilFromNowOn, kEvilOnce, kOlderFromNowOn, kFlipOnce };
   struct Changing final : Storage {

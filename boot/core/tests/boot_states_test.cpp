@@ -398,7 +398,7 @@ TEST(BootStates, NoRecoveryThreeCutsNoCorruption) {
   explore_and_drive("no recovery", c);
 }
 
-// Answers: RC-05, MB-01
+// Answers: RB-06, RC-05, MB-01, T-50
 TEST(BootStates, HostileRequestsAndReplaysOnAnNvPort) {
   ModelConfig c = with(kR2, kR3Bad);
   c.cuts = 1;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // QEMU's mps2-an505 (EMULATED): addresses, and what only this board can do. Used by boot_main.cpp of cortex_m.
 #pragma once
+#include "aseptic/boot/an505/registers.h"
 #include "aseptic/boot/cortex_m/stage.h"
-#include "registers.h"
 
 namespace aseptic::boot::an505 {
 

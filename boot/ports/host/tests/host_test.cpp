@@ -200,7 +200,7 @@ class HostDevice : public ::testing::Test {
   Bytes v1;
 };
 
-// Answers: RB-01, RB-03
+// Answers: RB-01, RB-03, T-50
 TEST_F(HostDevice, RunsTheVerifiedCopyWithEmptyEnvironmentAndThreeDescriptors) {
   script("o");
   EXPECT_EQ(boot({}), 0) << log();
@@ -237,7 +237,7 @@ TEST_F(HostDevice, NoDescriptorOfBootReachesTheImage) {
   EXPECT_NE(found().find("descriptors=3\n"), std::string::npos) << found();
 }
 
-// Answers: MB-01
+// Answers: RB-02, MB-01
 TEST_F(HostDevice, T58_TheImageCannotReachWhatOnlyBootMayWrite) {
   if (!confinement_available())
     GTEST_SKIP() << "this kernel has no Landlock";  // NOLINT(skip: the kernel decides)
