@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 27> kTable{{
+constexpr std::array<core::ErrorInfo, 28> kTable{{
     {701, "agent.config", kHalt, "The agent's configuration cannot be used."},
     {702, "agent.space", kWait, "There is no space for the update."},
     {703, "agent.energy", kWait, "Battery or mains are not sufficient for an update."},
@@ -38,6 +38,7 @@ constexpr std::array<core::ErrorInfo, 27> kTable{{
     {725, "agent.unsupported", kReject, "The release asks for something this agent does not know."},
     {726, "agent.report_refused", kReject, "The server refused a report for good; it is kept in the log only."},
     {727, "agent.component", kWait, "A further component of the device does not do what it was asked."},
+    {728, "agent.out_of_contact", kRetry, "No look at the repository has succeeded for too long; updates may be kept from this device."},
 }};
 
 }  // namespace

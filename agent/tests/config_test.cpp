@@ -24,9 +24,22 @@ TEST(Config, FillsPathsBelowTheDeviceAndTheSafeDefaults) {
   const auto config = parse_config(kMinimal, "/dev/pump");
   ASSERT_TRUE(config.has_value()) << config.error().sentence();
   EXPECT_EQ(config->slots.a, "/dev/pump/slots/a.img");
-  EXPECT_EQ(config->repository.url, "https://localhost:8443");
+  EXPECT_EQ(config->repository.urls.front(), "https://localhost:8443");
   EXPECT_EQ(config->policy.approval, Decision::kLocal);
   EXPECT_EQ(config->policy.return_to_service, Decision::kLocal);
+}
+
+// Answers: DL-04, DL-06
+TEST(Config, NamesMirrorsAndCeilings) {
+  std::string text = kMinimal + "[policy]\nrate_max_bytes_per_s = 8192\ncontact_max_s = 86400\n";
+  text.replace(text.find("channel"), 0, "mirrors = [\"https://cache.hospital/\", \"https://usb\"]\n");
+  const auto config = parse_config(text, "/d");
+  ASSERT_TRUE(config.has_value()) << config.error().sentence();
+  EXPECT_EQ(config->repository.urls, (std::vector<std::string>{"https://localhost:8443", "https://cache.hospital", "https://usb"}));
+  EXPECT_EQ(config->policy.rate_max_bytes_per_s, 8192u);
+  EXPECT_EQ(config->policy.contact_max, std::chrono::hours(24));
+  text.replace(text.find("\"https://usb\""), 13, "5");
+  EXPECT_FALSE(parse_config(text, "/d").has_value());
 }
 
 // Answers: US-03
@@ -38,7 +51,7 @@ TEST(Config, RefusesAMisspeltKeyByName) {
 
 TEST(Config, RefusesMissingAndMalformedValues) {
   for (const char* more : {"[policy]\nwindow = [\"22:00\"]\n", "[policy]\nwindow = [\"25:00-01:00\"]\n",
-                           "[policy]\npoll_s = 0\n", "[policy]\npoll_s = 604801\n", "[policy]\napproval = \"yes\"\n",
+                           "[policy]\npoll_s = 0\n", "[policy]\nrate_max_bytes_per_s = 8191\n", "[policy]\ncontact_max_s = 0\n", "[policy]\npoll_s = 604801\n", "[policy]\napproval = \"yes\"\n",
                            "[policy]\nswitch_tries_max = -1\n", "[slots]\na = 5\n", "x = 1\n", "[policy\n"}) {
     EXPECT_FALSE(parse_config(kMinimal + more, "/d").has_value()) << more;
   }

@@ -411,7 +411,7 @@ Config device_config() {
   config.device.hardware_revision = 1;
   config.device.jurisdiction = "EU";
   config.device.component = kComponent;
-  config.repository.url = "https://repository";
+  config.repository.urls = {"https://repository"};
   config.repository.channel = "stable";
   config.server.report_url = "https://repository/report";
   config.policy.poll = std::chrono::seconds(5);
@@ -679,7 +679,7 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
   if (behaviour.medium_changes_signature) s.slot_b = std::make_unique<SignatureChangingSlot>(std::move(s.slot_b));
   s.requests = world.block_device("requests/requests.bin");
   auto source = open_repository_source(*s.storage, s.http, s.clock,
-                                       {.url = "https://repository", .report_url = "https://repository/report",
+                                       {.urls = {"https://repository"}, .report_url = "https://repository/report",
                                         .factory_root = Bytes(factory_root.begin(), factory_root.end())});
   if (!source) {
     s.failure = source.error().sentence();

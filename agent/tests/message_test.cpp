@@ -10,7 +10,7 @@ namespace {
 core::Bytes get_packet(const GetRequest& get) { return encode_message(MessageType::kGet, 7, encode_get(get)); }
 
 TEST(Message, ReadsBackWhatItWrote) {
-  const GetRequest get{"targets/payloads/ab.payload", 1000, 5, 99};
+  const GetRequest get{"targets/payloads/ab.payload", 1000, 5, 99, 3};
   const auto message = parse_message(get_packet(get));
   ASSERT_TRUE(message.has_value());
   EXPECT_EQ(message->header.type, MessageType::kGet);

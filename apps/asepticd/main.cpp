@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // asepticd: the device agent's command. `run` starts the two processes; the others ask the running one.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -49,9 +50,20 @@ bool parse(int argc, char** argv, Arguments& out) {
   return true;
 }
 
+std::string describe_download(const JsonValue& download) {
+  const auto number = [&](const char* name) { return static_cast<double>(download.integer_at(name).value_or(0)); };
+  const double size = std::max(1.0, number("size"));
+  char text[160];
+  std::snprintf(text, sizeof text, "%.0f %% of %.1f MiB, %.2f MiB/s, about %.0f s left", 100 * number("at") / size, size / 1048576,
+                number("bytes_per_s") / 1048576, number("seconds_left"));
+  return text;
+}
+
 void print_value(const std::string& name, const JsonValue& value) {
   std::string text;
-  if (const auto* string = value.as_string()) {
+  if (value.as_object() != nullptr) {
+    text = describe_download(value);
+  } else if (const auto* string = value.as_string()) {
     text = *string;
   } else if (const auto* integer = value.as_integer()) {
     text = std::to_string(*integer);

@@ -44,4 +44,9 @@ Result<void> Mirrors::try_each(const std::function<Result<void>(const std::strin
   return std::move(outcome).within("every mirror failed, the last one with");
 }
 
+void Mirrors::put_last(std::string_view base_url) {
+  const auto at = std::ranges::find(base_urls_, base_url);
+  if (at != base_urls_.end()) std::rotate(at, at + 1, base_urls_.end());
+}
+
 }  // namespace aseptic::fetch

@@ -14,12 +14,14 @@ class Mirrors {
  public:
   // Each base address gets exactly one slash at its end.
   explicit Mirrors(const std::vector<std::string>& base_urls);
-  [[nodiscard]] bool empty() const { return base_urls_.empty(); }
+  [[nodiscard]] const std::vector<std::string>& base_urls() const { return base_urls_; }
 
   // Runs `attempt` with each base address until one succeeds; the one that served last comes first. An error that is no
   // fault of the mirror (halt, bug: our own medium) ends the round at once.
   core::Result<void> try_each(const std::function<core::Result<void>(const std::string& base_url)>& attempt,
                               const std::function<void(const core::Error&)>& note);
+  // What `base_url` served was refused behind our back: it is asked last from now on.
+  void put_last(std::string_view base_url);
 
  private:
   std::vector<std::string> base_urls_;

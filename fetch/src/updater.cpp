@@ -80,7 +80,10 @@ struct Updater::State {
   void load_reference(const FileRequest& request, Result<void> (TrustedMetadata::*load)(core::ByteView),
                       std::initializer_list<std::string_view> forget);
   Result<void> supply(trust::TargetSearch& search, const FileRequest& request);
-  Result<void> stream(const Verified<TargetInfo>& target, std::uint64_t first, const platform::BodySink& sink);
+  Result<void> stream(Mirrors& mirrors, const Verified<TargetInfo>& target, std::uint64_t first, const platform::BodySink& sink);
+  Result<void> stream_checked(Mirrors& mirrors, const Verified<TargetInfo>& target, const platform::BodySink& sink);
+  // `begin` gives the sink of each attempt; what an earlier one took is to be forgotten.
+  Result<void> fetch_whole(const Verified<TargetInfo>& target, const std::function<Result<platform::BodySink>()>& begin);
 };
 
 Result<std::optional<core::Bytes>> Updater::State::get(const std::string& base_url, const FileRequest& request) {
@@ -107,7 +110,7 @@ Result<core::Bytes> Updater::State::fetch_accepted(const FileRequest& request,
         accepted = *std::move(file);
         return {};
       },
-      options.note));
+      options.mirror_failed));
   return accepted;
 }
 
@@ -131,7 +134,7 @@ Result<bool> Updater::State::update_root_once() {
         accepted = *std::move(file);
         return {};
       },
-      options.note));
+      options.mirror_failed));
   if (is_last) return false;
   // DURABILITY: each root is kept before the next is asked for, so a long chain goes on where it stopped.
   ASEPTIC_TRY_VOID(store.store(trust::kRootRole, accepted));
@@ -188,29 +191,63 @@ Result<void> Updater::State::supply(trust::TargetSearch& search, const FileReque
 }
 
 // Bytes [first, length) to the sink; where a mirror fails midway, the next one goes on behind the last byte delivered.
-Result<void> Updater::State::stream(const Verified<TargetInfo>& target, std::uint64_t first, const platform::BodySink& sink) {
+Result<void> Updater::State::stream(Mirrors& mirrors, const Verified<TargetInfo>& target, std::uint64_t first,
+                                    const platform::BodySink& sink) {
   ASEPTIC_TRY_VOID(check_target_name(target->path));
   if (first > target->length) return Error(trust::TrustCode::kLength, "the download would start behind the end of the target");
   const std::string path = target_url_path(*target, trusted.root().consistent_snapshot);
   std::uint64_t position = first;
-  return target_mirrors.try_each(
+  std::optional<Error> stopped;  // by the sink: no other mirror is asked then
+  std::string stopped_at;
+  auto done = mirrors.try_each(
       [&](const std::string& base_url) -> Result<void> {
         if (position == target->length && position > first) return {};
         HttpGet request{.url = base_url + path, .bytes_max = target->length - position, .stall_max = options.stall_max,
                         .rate_min_bytes_per_s = options.rate_min_bytes_per_s};
         if (position > 0) request.range_first = position;
-        ASEPTIC_TRY(const HttpReply reply, http.get(request, [&](core::ByteView bytes) -> Result<void> {
-          ASEPTIC_TRY_VOID(sink(bytes));
-          position += bytes.size();
-          return {};
-        }));
+        auto answered = http.get(request, [&](core::ByteView bytes) -> Result<void> {
+          auto taken = sink(bytes);
+          if (!taken) stopped = taken.error();
+          if (taken) position += bytes.size();
+          return taken;
+        });
+        stopped_at = base_url;
+        if (stopped) return {};
+        ASEPTIC_TRY(const HttpReply reply, std::move(answered));
         if (reply.status != (request.range_first ? kStatusPartial : kStatusOk)) return status_error(request.url, reply.status);
         if (position != target->length)
           return Error(trust::TrustCode::kLength, request.url + ": the target ends after " + std::to_string(position) +
                                                       " of " + std::to_string(target->length) + " bytes");
         return {};
       },
-      options.note);
+      options.mirror_failed);
+  if (!stopped) return done;
+  if (stopped->action() == core::ActionClass::kReject) mirrors.put_last(stopped_at);
+  return *stopped;
+}
+
+Result<void> Updater::State::stream_checked(Mirrors& mirrors, const Verified<TargetInfo>& target, const platform::BodySink& sink) {
+  TargetCheck check(*target);
+  ASEPTIC_TRY_VOID(stream(mirrors, target, 0, [&](core::ByteView bytes) -> Result<void> {
+    ASEPTIC_TRY_VOID(check.update(bytes));
+    return sink(bytes);
+  }));
+  return check.finish();
+}
+
+// SECURITY(T-18): only the end shows that a mirror served other bytes; each is then asked for the whole file by itself.
+Result<void> Updater::State::fetch_whole(const Verified<TargetInfo>& target, const std::function<Result<platform::BodySink>()>& begin) {
+  const std::vector<std::string> base_urls = target_mirrors.base_urls();
+  ASEPTIC_TRY(const platform::BodySink first, begin());
+  const auto outcome = stream_checked(target_mirrors, target, first);
+  if (outcome || outcome.error().action() != core::ActionClass::kReject || base_urls.size() == 1) return outcome;
+  if (options.mirror_failed) options.mirror_failed(outcome.error().within("mirror"));
+  for (const std::string& base_url : base_urls) {
+    Mirrors one({base_url});
+    ASEPTIC_TRY(const platform::BodySink again, begin());
+    if (stream_checked(one, target, again)) return {};
+  }
+  return outcome;
 }
 
 Result<void> Updater::trust_root(MetadataStore& store, core::ByteView root) {
@@ -292,17 +329,8 @@ Result<Verified<TargetInfo>> Updater::find_target(std::string_view path) {
   return search.result();
 }
 
-Result<void> Updater::fetch_target(const Verified<TargetInfo>& target, const platform::BodySink& sink) {
-  TargetCheck check(*target);
-  ASEPTIC_TRY_VOID(state_->stream(target, 0, [&](core::ByteView bytes) -> Result<void> {
-    ASEPTIC_TRY_VOID(check.update(bytes));
-    return sink(bytes);
-  }));
-  return check.finish();
-}
-
 Result<void> Updater::fetch_target_from(const Verified<TargetInfo>& target, std::uint64_t first, const platform::BodySink& sink) {
-  return state_->stream(target, first, sink);
+  return state_->stream(state_->target_mirrors, target, first, sink);
 }
 
 Result<core::Bytes> Updater::read_target(const Verified<TargetInfo>& target, std::uint64_t bytes_max) {
@@ -310,9 +338,12 @@ Result<core::Bytes> Updater::read_target(const Verified<TargetInfo>& target, std
     return Error(PlatformCode::kNetTooLarge, "target " + percent_encode_path(target->path) + " has " + std::to_string(target->length) +
                                                  " bytes, more than the " + std::to_string(bytes_max) + " that are allowed for it");
   core::Bytes bytes;
-  ASEPTIC_TRY_VOID(fetch_target(target, [&](core::ByteView part) -> Result<void> {
-    bytes.insert(bytes.end(), part.begin(), part.end());
-    return {};
+  ASEPTIC_TRY_VOID(state_->fetch_whole(target, [&]() -> Result<platform::BodySink> {
+    bytes.clear();
+    return platform::BodySink([&](core::ByteView part) -> Result<void> {
+      bytes.insert(bytes.end(), part.begin(), part.end());
+      return {};
+    });
   }));
   return bytes;
 }
@@ -323,8 +354,12 @@ Result<Download> Updater::download(const Verified<TargetInfo>& target, platform:
   TargetCheck present(*target);
   const auto read = directory.read(name, [&](core::ByteView bytes) { return present.update(bytes); });
   if (read && present.finish()) return Download::kAlreadyThere;
-  ASEPTIC_TRY(const auto file, directory.begin());
-  ASEPTIC_TRY_VOID(fetch_target(target, [&](core::ByteView bytes) { return file->write(bytes); }));
+  std::unique_ptr<platform::PendingFile> file;
+  ASEPTIC_TRY_VOID(state_->fetch_whole(target, [&]() -> Result<platform::BodySink> {
+    file.reset();
+    ASEPTIC_TRY(file, directory.begin());
+    return platform::BodySink([&](core::ByteView bytes) { return file->write(bytes); });
+  }));
   // SECURITY(T-01): only what was verified to the last byte becomes visible.
   ASEPTIC_TRY_VOID(file->publish(name));
   return Download::kFetched;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "aseptic/fetch/codes.h"
@@ -123,9 +124,9 @@ class UpdaterTest : public ::testing::Test {
     storage_.files["metadata/root.json"] = repository_.roots.at(1);
   }
   std::unique_ptr<Updater> open(std::vector<std::string> urls = {"http://a"}) {
-    auto updater = Updater::open(store_, http_, {.metadata_urls = urls, .target_urls = urls, .factory_root = factory_root_, .note = [&](const Error& error) {
-                                                   notes_.emplace_back(error.name());
-                                                 }});
+    const auto keep = [&](const Error& error) { notes_.emplace_back(error.name()); };
+    auto updater = Updater::open(store_, http_, {.metadata_urls = urls, .target_urls = urls, .factory_root = factory_root_, .note = keep,
+                                                 .mirror_failed = keep});
     EXPECT_TRUE(accepted(updater));
     return *std::move(updater);
   }
@@ -220,7 +221,35 @@ TEST_F(UpdaterTest, NeverTrustsAPartBecauseTheRestWasRight) {
   auto updater = open({"http://a/", "http://b/"});
   ASSERT_TRUE(accepted(updater->refresh(test_time())));
   http_.mirrors["http://a/"] = {.repository = &evil, .target_bytes_max = 8};
+  EXPECT_EQ(*fetch(*updater, "file"), "0123456789abcdef") << "from the good mirror alone";
+  EXPECT_NE(std::ranges::find(notes_, "trust.hash"), notes_.end());
+  http_.mirrors["http://b/"] = {.repository = &evil};
   EXPECT_TRUE(refused(fetch(*updater, "file"), TrustCode::kHash));
+}
+
+// Answers: DL-06, T-18
+TEST_F(UpdaterTest, TakesATargetFromTheGoodMirrorAndNamesTheOneThatServedOtherBytes) {
+  HostileRepository evil = repository_;
+  evil.contents["file"] = "0123456789abcdeX";
+  auto updater = open({"http://a/", "http://b/"});
+  ASSERT_TRUE(accepted(updater->refresh(test_time())));
+  http_.mirrors["http://a/"] = {.repository = &evil};
+  EXPECT_EQ(*fetch(*updater, "file"), "0123456789abcdef");
+  EXPECT_EQ(notes_.front(), "trust.hash");
+}
+
+// Answers: DL-06, T-18
+TEST_F(UpdaterTest, BeginsAtAnotherMirrorAfterThePieceOfOneWasRefused) {
+  auto updater = open({"http://a/", "http://b/"});
+  ASSERT_TRUE(accepted(updater->refresh(test_time())));
+  const auto target = *updater->find_target("file");
+  http_.requests.clear();
+  const auto refuse = [](core::ByteView) -> Result<void> { return Error(TrustCode::kHash, "not these"); };
+  EXPECT_TRUE(refused(updater->fetch_target_from(target, 0, refuse), TrustCode::kHash));
+  ASSERT_EQ(http_.requests.size(), 1U) << "whoever refuses decides, not the next mirror";
+  EXPECT_TRUE(accepted(updater->fetch_target_from(target, 0, [](core::ByteView) { return Result<void>(); })));
+  ASSERT_EQ(http_.requests.size(), 2U);
+  EXPECT_TRUE(http_.requests[0].starts_with("http://a/") && http_.requests[1].starts_with("http://b/")) << http_.requests[1];
 }
 
 TEST_F(UpdaterTest, StreamsFromAnyByteForContentThatIsVerifiedPieceByPiece) {

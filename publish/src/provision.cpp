@@ -159,21 +159,26 @@ std::string agent_toml(const ProvisionPlan& plan, const ImageInfo& info) {
   const trust::ReleaseManifest& draft = plan.description.draft;
   const trust::Component& component = *component_of(plan);
   const DeviceSite& site = plan.site;
-  std::string windows;
-  for (const std::string& window : site.windows) windows += (windows.empty() ? "" : ", ") + toml_text(window);
+  const auto list = [](const std::vector<std::string>& texts) {
+    std::string out;
+    for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + toml_text(text);
+    return "[" + out + "]";
+  };
   std::string text = "# Written by `aseptic device provision`. Keys and defaults: agent/README.md.\n[device]\n";
   text += "id = " + toml_text(plan.device_id) + "\nvendor = " + toml_text(draft.vendor.text()) + "\nproduct = " + toml_text(draft.product.text()) +
           "\nclass = " + toml_text(draft.device_class.text()) + "\nhardware = " + toml_text(info.hardware.text()) +
           "\nhardware_revision = " + std::to_string(plan.hardware_revision) + "\njurisdiction = " + toml_text(plan.jurisdiction) +
           "\ncomponent = " + toml_text(component.id.text()) + "\nlocation = " + toml_text(component.location) + "\n";
   text += "\n[repository]\nurl = " + toml_text(site.repository_url) + "\nchannel = " + toml_text(site.channel) + "\nroot = \"agent/root.json\"\n";
+  if (!site.mirrors.empty()) text += "mirrors = " + list(site.mirrors) + "\n";
   if (plan.policy) text += "authority_policy = \"agent/authority_policy.json\"\n";
   text += "\n[server]\nreport_url = " + toml_text(site.report_url) +
           "\nanchors = \"agent/tls/anchors.pem\"\ncertificate = \"agent/tls/device.pem\"\nkey = \"agent/tls/device.key\"\n";
   text += "\n[identity]\nkey = \"agent/keys/device.pem\"\n";
   text += "\n[therapy]\nsocket = \"run/therapy.sock\"\nuid = " + std::to_string(site.therapy_uid) + "\nkey = \"agent/therapy.pub.pem\"\n";
   text += "\n[policy]\npoll_s = " + std::to_string(site.poll_s) + "\napproval = " + toml_text(site.approval) +
-          "\nreturn_to_service = " + toml_text(site.return_to_service) + "\nwindow = [" + windows + "]\n";
+          "\nreturn_to_service = " + toml_text(site.return_to_service) + "\nwindow = " + list(site.windows) + "\n";
+  if (site.rate_max_bytes_per_s != 0) text += "rate_max_bytes_per_s = " + std::to_string(site.rate_max_bytes_per_s) + "\n";
   return text;
 }
 

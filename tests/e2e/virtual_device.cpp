@@ -37,7 +37,7 @@ bool is_protected(const std::string& name) {
 std::string without_counters(const std::string& memory) {
   auto value = core::parse_json_value(core::as_bytes(memory));
   if (!value || value->as_object() == nullptr) return memory;
-  for (const char* counter : {"acknowledged", "report_sequence", "refused", "refused_until", "refusals"}) value->as_object()->erase(counter);
+  for (const char* counter : {"acknowledged", "report_sequence", "refused", "refused_until", "refusals", "last_contact"}) value->as_object()->erase(counter);
   return core::canonical_json(*value);
 }
 

@@ -47,7 +47,7 @@ Result<void> AcquireService::say_started() {
 
 Result<void> AcquireService::answer(core::ByteView packet) {
   auto message = parse_message(packet);
-  const std::uint32_t request = message ? message->header.request : 0;
+  const std::uint32_t request = request_ = message ? message->header.request : 0;
   auto done = message ? serve(*message) : Result<void>(message.error());
   if (channel_broken_) return Error(AgentCode::kUnreachable, "the apply process is gone");
   EndNotice end;
@@ -66,7 +66,8 @@ Result<void> AcquireService::serve(const Message& message) {
     case MessageType::kPost: return post(message.body, request);
     case MessageType::kReply:
     case MessageType::kData:
-    case MessageType::kEnd: break;
+    case MessageType::kEnd:
+    case MessageType::kNote: break;
   }
   return Error(AgentCode::kMessage, "the apply process answered instead of asking");
 }
@@ -74,8 +75,11 @@ Result<void> AcquireService::serve(const Message& message) {
 Result<fetch::Updater*> AcquireService::updater() {
   if (!updater_) {
     fetch::UpdaterOptions options;
-    options.metadata_urls = {parts_.repository_url + "/metadata"};
-    options.target_urls = {parts_.repository_url + "/targets"};
+    for (const std::string& url : parts_.repository_urls) {
+      options.metadata_urls.push_back(url + "/metadata");
+      options.target_urls.push_back(url + "/targets");
+    }
+    options.mirror_failed = [this](const Error& error) { tell_of_mirror(error); };
     options.factory_root = parts_.factory_root;
     options.rate_min_bytes_per_s = kRateMinBytesPerS;
     ASEPTIC_TRY(updater_, fetch::Updater::open(store_, parts_.http, std::move(options)));
@@ -137,8 +141,9 @@ Result<bool> AcquireService::get_statement(const GetRequest& wanted, std::uint32
 }
 
 Result<void> AcquireService::pass_through(const GetRequest& wanted, std::uint32_t request) {
+  if (wanted.mirror >= parts_.repository_urls.size()) return Error(AgentCode::kMessage, "there is no such mirror");
   platform::HttpGet http;
-  http.url = parts_.repository_url + "/" + wanted.path;
+  http.url = parts_.repository_urls[wanted.mirror] + "/" + wanted.path;
   http.bytes_max = wanted.bytes_max;
   http.range_first = wanted.range_first;
   http.range_last = wanted.range_last;
@@ -151,7 +156,9 @@ Result<void> AcquireService::pass_through(const GetRequest& wanted, std::uint32_
     }
     // A new question while this answer runs means that the rest is not wanted.
     if (channel_.has_packet()) return Error(AgentCode::kUnreachable, "given up by the apply process");
-    return send_body(bytes, request);
+    ASEPTIC_TRY_VOID(send_body(bytes, request));
+    keep_rate(bytes.size());
+    return {};
   });
   if (!done) return done.error();
   if (replied) return {};
@@ -172,6 +179,18 @@ Result<void> AcquireService::reply(std::uint16_t status, std::uint32_t request) 
   auto sent = channel_.send(encode_message(MessageType::kReply, request, encode_reply(status)));
   channel_broken_ |= !sent;
   return sent;
+}
+
+void AcquireService::tell_of_mirror(const Error& error) {
+  channel_broken_ |= !channel_.send(encode_message(MessageType::kNote, request_, encode_end({error.number(), error.sentence()})));
+}
+
+// The line belongs to the therapy and to others, too (DL-04): after each piece as long a pause as the ceiling demands.
+void AcquireService::keep_rate(std::size_t bytes) {
+  if (parts_.rate_max_bytes_per_s == 0) return;
+  const auto now = parts_.clock.since_boot();
+  next_piece_ = std::max(next_piece_, now) + std::chrono::milliseconds(bytes * 1000 / parts_.rate_max_bytes_per_s);
+  if (next_piece_ > now) parts_.clock.sleep_for(next_piece_ - now);
 }
 
 Result<void> AcquireService::send_body(core::ByteView bytes, std::uint32_t request) {

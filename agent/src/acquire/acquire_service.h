@@ -21,7 +21,8 @@ struct AcquireParts {
   platform::Clock& clock;
   core::Bytes factory_root;
   core::UtcTime build_time;
-  std::string repository_url;
+  std::vector<std::string> repository_urls;  // in order of preference
+  std::uint64_t rate_max_bytes_per_s = 0;    // of what passes through; 0: no ceiling
   std::string report_url;
   std::function<void(core::UtcTime)> raise_time_floor;  // of TLS
 };
@@ -44,12 +45,16 @@ class AcquireService {
   core::Result<void> post(core::ByteView report, std::uint32_t request);
   core::Result<void> send_body(core::ByteView bytes, std::uint32_t request);
   core::Result<void> reply(std::uint16_t status, std::uint32_t request);
+  void tell_of_mirror(const core::Error& error);
+  void keep_rate(std::size_t bytes);
   core::Result<fetch::Updater*> updater();
 
   AcquireParts parts_;
   PacketChannel& channel_;
   fetch::MetadataStore store_;
   std::unique_ptr<fetch::Updater> updater_;
+  std::uint32_t request_ = 0;  // the one that is being answered
+  std::chrono::milliseconds next_piece_{0};
   bool channel_broken_ = false;
 };
 

@@ -36,6 +36,7 @@ class ApplyEngine final : public Engine {
   milliseconds step() override;
   void look_now(std::string_view who) override;
   void approve(std::string_view who) override;
+  void note_mirror(const Error& error) override { static_cast<void>(note_error(error, "mirror")); }
   void decide_return_to_service(Verdict verdict, std::string_view who) override;
   [[nodiscard]] EngineStatus status() const override;
   [[nodiscard]] LogBook& log() override { return *log_; }
@@ -78,6 +79,9 @@ class ApplyEngine final : public Engine {
   // ---- looking
 
   void look_if_due();
+  void note_contact();
+  void check_contact();
+  [[nodiscard]] bool is_out_of_contact() const;
 
   // ---- acting
 
@@ -121,6 +125,7 @@ class ApplyEngine final : public Engine {
   void queue_report();
   void count_reports();
   void send_reports_if_due();
+  void note_download(std::uint64_t at, std::uint64_t size);
   milliseconds pause_after(const Step& step);
 
   EngineParts p_;
@@ -153,6 +158,10 @@ class ApplyEngine final : public Engine {
   milliseconds retry_ = kRetryFirst;
   milliseconds trial_seen_{0};
   std::uint64_t reports_waiting_ = 0;
+  std::optional<DownloadProgress> download_;
+  std::uint64_t download_from_ = 0;
+  milliseconds download_since_{0};
+  milliseconds next_contact_note_{0};
 };
 
 }  // namespace aseptic::agent

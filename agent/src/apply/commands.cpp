@@ -22,23 +22,31 @@ std::string refused(AgentCode code, const char* sentence) {
 }
 
 std::string status_json(const EngineStatus& s) {
-  return core::canonical_json(JsonObject{{"state", to_string(s.state)},
-                                         {"why", s.why},
-                                         {"last_error", s.last_error},
-                                         {"last_error_text", s.last_sentence},
-                                         {"running_version", s.running_version},
-                                         {"running_manifest", s.running.hex()},
-                                         {"confirmed_manifest", s.confirmed.hex()},
-                                         {"confirmed_sequence", number(s.confirmed_sequence)},
-                                         {"in_trial", s.in_trial},
-                                         {"boot_count", number(s.boot_count)},
-                                         {"floor", number(s.floor)},
-                                         {"target_version", s.target_version},
-                                         {"chunks_durable", number(s.chunks_durable)},
-                                         {"reports_waiting", number(s.reports_waiting)},
-                                         {"log_count", number(s.log.count)},
-                                         {"log_head", s.log.head.hex()},
-                                         {"log_lost", number(s.log_lost)}});
+  JsonObject status{{"state", to_string(s.state)},
+                    {"why", s.why},
+                    {"last_error", s.last_error},
+                    {"last_error_text", s.last_sentence},
+                    {"running_version", s.running_version},
+                    {"running_manifest", s.running.hex()},
+                    {"confirmed_manifest", s.confirmed.hex()},
+                    {"confirmed_sequence", number(s.confirmed_sequence)},
+                    {"in_trial", s.in_trial},
+                    {"boot_count", number(s.boot_count)},
+                    {"floor", number(s.floor)},
+                    {"target_version", s.target_version},
+                    {"chunks_durable", number(s.chunks_durable)},
+                    {"reports_waiting", number(s.reports_waiting)},
+                    {"log_count", number(s.log.count)},
+                    {"log_head", s.log.head.hex()},
+                    {"log_lost", number(s.log_lost)},
+                    {"last_contact", core::format_utc(s.last_contact)},
+                    {"out_of_contact", s.out_of_contact}};
+  if (s.download)
+    status.emplace("download", JsonObject{{"at", number(s.download->at)},
+                                          {"size", number(s.download->size)},
+                                          {"bytes_per_s", number(s.download->bytes_per_s)},
+                                          {"seconds_left", number(static_cast<std::uint64_t>(s.download->left.count()))}});
+  return core::canonical_json(status);
 }
 
 std::string log_json(platform::Storage& storage, std::string_view argument) {

@@ -33,6 +33,7 @@ milliseconds ApplyEngine::step() {
   hold_.poll();
   look_at_components();
   look_if_due();
+  check_contact();
   const Step step = next(record_.state, facts());
   if (step.action == Action::kWait) {
     note_waiting(step);
@@ -77,6 +78,9 @@ EngineStatus ApplyEngine::status() const {
   s.floor = boot_.report.floor;
   s.target_version = record_.version;
   s.chunks_durable = record_.chunks_durable;
+  s.download = download_;
+  s.last_contact = memory_.last_contact;
+  s.out_of_contact = is_out_of_contact();
   s.reports_waiting = reports_waiting_;
   s.log = log_->head();
   s.log_lost = log_->lost();

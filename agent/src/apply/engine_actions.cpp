@@ -140,10 +140,12 @@ Result<void> ApplyEngine::stage() {
                              return save_record();
                            },
                            .breathe = p_.breathe,
+                           .progress = [this](std::uint64_t at, std::uint64_t size) { note_download(at, size); },
                            .fell_back = [this](const Error& error, std::string_view way) { note_error(error, way); },
                            .content_key = p_.content_key};
   const payload::BaseSlot running{running_slot(), core::Digest{boot_.report.running_image}, running_size_};
   auto staged = stage_image(*offer_, p_.source, slot(record_.slot), running, record_.chunks_durable, hooks);
+  download_.reset();
   if (!staged) {
     if (staged.error().action() == core::ActionClass::kReject) remember_refusal();
     return staged.error();
@@ -182,7 +184,7 @@ Result<void> ApplyEngine::others_hold_their_images() {
 Result<void> ApplyEngine::keep_image(const Offer& offer, platform::BlockDevice& store) {
   // SECURITY(T-46): also what an earlier run left is judged by the payload's table, which vouches for the signatures too; chunks
   // that are there are not fetched again.
-  auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe, .fell_back = {}, .content_key = p_.content_key});
+  auto measured = stage_image(offer, p_.source, store, payload::BaseSlot{}, 0, {.keep = {}, .breathe = p_.breathe, .progress = {}, .fell_back = {}, .content_key = p_.content_key});
   if (measured) return {};
   if (measured.error().action() == core::ActionClass::kReject) remember_refusal();
   return measured.error();

@@ -8,6 +8,8 @@
 namespace aseptic::agent {
 namespace {
 
+constexpr milliseconds kContactNoteEvery{24 * 3600 * 1000};
+
 constexpr milliseconds kSelfTestMax{10 * 60 * 1000};  // SI-08: then the trial has failed
 constexpr std::uint64_t kStateSpaceMin = 1u << 20;    // log segment, reports and metadata of one update
 
@@ -147,6 +149,7 @@ void ApplyEngine::look_if_due() {
     offer_.reset();
     return fail(sighting.error(), "look for a release");
   }
+  note_contact();
   selected_ = sighting->selected;
   withdrawn_ = std::move(sighting->withdrawn);
   offer_.reset();
@@ -154,6 +157,29 @@ void ApplyEngine::look_if_due() {
   if (sighting->offer) offer_.emplace(*std::move(sighting->offer));
   last_error_.clear();
   last_sentence_.clear();
+}
+
+// Kept seldom: the medium wears, and an eighth of the limit is exact enough.
+void ApplyEngine::note_contact() {
+  const core::UtcTime now = p_.source.judged_now();
+  if (now >= memory_.last_contact && now < memory_.last_contact + p_.config.policy.contact_max / 8) return;
+  memory_.last_contact = now;
+  keep_memory();
+}
+
+bool ApplyEngine::is_out_of_contact() const {
+  return p_.source.judged_now() > memory_.last_contact + p_.config.policy.contact_max;
+}
+
+// SECURITY(T-17): a device that is kept away from its updates says so by itself.
+void ApplyEngine::check_contact() {
+  if (memory_.last_contact == core::UtcTime{}) memory_.last_contact = p_.source.judged_now();  // a new device: the time begins now
+  if (!is_out_of_contact()) next_contact_note_ = milliseconds{0};
+  if (!is_out_of_contact() || p_.clock.since_boot() < next_contact_note_) return;
+  next_contact_note_ = p_.clock.since_boot() + kContactNoteEvery;
+  log_->refuse(Error(AgentCode::kOutOfContact, "no look at the repository has succeeded since " + core::format_utc(memory_.last_contact)),
+               "repository");
+  log_->checkpoint();
 }
 
 }  // namespace aseptic::agent

@@ -68,6 +68,17 @@ void ApplyEngine::back_off() {
   retry_ = std::min(retry_ * 2, kRetryMax);
 }
 
+void ApplyEngine::note_download(std::uint64_t at, std::uint64_t size) {
+  const milliseconds now = p_.clock.since_boot();
+  if (!download_ || at < download_->at) {
+    download_since_ = now;
+    download_from_ = at;
+  }
+  const auto passed = static_cast<std::uint64_t>(std::max<std::int64_t>(1, (now - download_since_).count()));
+  const std::uint64_t rate = (at - download_from_) * 1000 / passed;
+  download_ = DownloadProgress{at, size, rate, std::chrono::seconds(rate == 0 ? 0 : (size - at) / rate)};
+}
+
 void ApplyEngine::queue_report() {
   ReportContent content;
   content.state = record_.state;

@@ -19,18 +19,21 @@ constexpr std::uint64_t kSkipMax = 1u << 20;
 // A full payload's chunks are looked for in their place on the slot that is overwritten, all of them.
 constexpr std::uint64_t kLookEverywhere = ~std::uint64_t{0};
 
-Result<core::Bytes> read_header(const PayloadWay& way, ReleaseSource& source) {
-  core::Bytes header;
-  header.reserve(payload::kHeaderSize);
-  bool enough = false;
-  auto streamed = source.stream(way.target, 0, [&](core::ByteView bytes) -> Result<void> {
-    const auto missing = payload::kHeaderSize - header.size();
-    header.insert(header.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(std::min(missing, bytes.size())));
-    enough = header.size() == payload::kHeaderSize;
-    if (enough) return Error(AgentCode::kUnreachable, "the header is complete");  // ends this request
-    return {};
+using VerifiedHeader = core::Verified<payload::PayloadHeader>;
+
+// Verified while it is received, so that whoever served another one is known.
+Result<VerifiedHeader> read_header(const PayloadWay& way, const payload::ImageReference& image, ReleaseSource& source) {
+  core::Bytes bytes;
+  bytes.reserve(payload::kHeaderSize);
+  std::optional<VerifiedHeader> header;
+  auto streamed = source.stream(way.target, 0, [&](core::ByteView part) -> Result<void> {
+    const auto missing = payload::kHeaderSize - bytes.size();
+    bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(std::min(missing, part.size())));
+    if (bytes.size() < payload::kHeaderSize) return {};
+    ASEPTIC_TRY(header, payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes), {way.header, way.size}, image));
+    return Error(AgentCode::kUnreachable, "the header is complete");  // ends this request
   });
-  if (enough) return header;
+  if (header) return *header;
   ASEPTIC_TRY_VOID(std::move(streamed));
   return Error(AgentCode::kMeasured, "the payload is shorter than its header");
 }
@@ -81,6 +84,7 @@ class Stager {
       ASEPTIC_TRY_VOID(installer_.feed(at, bytes));
       at += bytes.size();
       ASEPTIC_TRY_VOID(keep_progress());
+      if (hooks_.progress) hooks_.progress(installer_.next_offset(), way_.size);
       if (hooks_.breathe) hooks_.breathe();
       jumped_ = installer_.is_complete() || (has_ranges_ && installer_.next_offset() > at + kSkipMax);
       if (jumped_) return Error(AgentCode::kUnreachable, "the rest of this reply is not needed");
@@ -116,9 +120,7 @@ std::string name_of(const PayloadWay& way) { return way.base ? "delta payload" :
 Result<Staged> take_way(const Offer& offer, const PayloadWay& way, ReleaseSource& source, const Medium& medium,
                         const StagingHooks& hooks) {
   const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
-  ASEPTIC_TRY(const core::Bytes bytes, read_header(way, source));
-  ASEPTIC_TRY(const auto header, payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes),
-                                                                 {way.header, way.size}, image));
+  ASEPTIC_TRY(const VerifiedHeader header, read_header(way, image, source));
   WitnessedSlot witnessed(medium.slot);
   const payload::ResumeHint hint{way.base ? medium.chunks_hint : kLookEverywhere};
   std::optional<core::SecretKey> key;
@@ -149,6 +151,11 @@ Result<Staged> stage_image(const Offer& offer, ReleaseSource& source, platform::
   const Medium medium{slot, running, chunks_hint};
   for (std::size_t i = 0; i < offer.ways.size(); ++i) {
     auto staged = take_way(offer, offer.ways[i], source, medium, hooks);
+    // SECURITY(T-18): what one mirror served was refused; the source asks another one first now.
+    for (std::size_t others = source.mirrors() - 1; others > 0 && !staged && staged.error().action() == core::ActionClass::kReject; --others) {
+      if (hooks.fell_back) hooks.fell_back(staged.error(), "mirror, " + name_of(offer.ways[i]));
+      staged = take_way(offer, offer.ways[i], source, {slot, running, kLookEverywhere}, hooks);
+    }
     if (staged || i + 1 == offer.ways.size() || !may_fall_back(staged.error())) return staged;
     // SECURITY(T-31, T-43): whatever is wrong with a delta costs the device a larger download and nothing else.
     if (hooks.fell_back) hooks.fell_back(staged.error(), name_of(offer.ways[i]));

@@ -16,7 +16,8 @@ namespace aseptic::agent {
 struct StagingHooks {
   std::function<core::Result<void>(std::uint64_t chunks_durable)> keep;  // called when more chunks are durable
   std::function<void()> breathe;
-  // A way to the image failed, and the next one is taken (or the same one without ranges).
+  std::function<void(std::uint64_t at, std::uint64_t size)> progress;  // in the payload's file
+  // A way to the image failed, and the next one is taken (or the same one without ranges, or from another mirror).
   std::function<void(const core::Error&, std::string_view way)> fell_back;
   std::function<core::Result<core::SecretKey>(const core::Digest& release, const core::Digest& payload)> content_key;
 };

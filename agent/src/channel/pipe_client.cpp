@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "channel/pipe_client.h"
 
+#include <charconv>
 #include <utility>
 
 #include "aseptic/agent/codes.h"
@@ -17,8 +18,21 @@ using std::chrono::milliseconds;
 // acquire itself gives up after the request's stall limit; the margin lets its reason arrive.
 constexpr milliseconds kMargin{5000};
 constexpr milliseconds kRefreshMax{10 * 60 * 1000};  // a long root chain over a slow line
+constexpr std::string_view kPipePrefix = "https://acquire/";
+
+// "3/targets/x" -> mirror 3 and the path behind it.
+std::optional<std::pair<std::uint16_t, std::string>> split(std::string_view url) {
+  if (!url.starts_with(kPipePrefix)) return std::nullopt;
+  url.remove_prefix(kPipePrefix.size());
+  std::uint16_t mirror = 0;
+  const auto parsed = std::from_chars(url.data(), url.data() + url.size(), mirror);
+  if (parsed.ec != std::errc{} || parsed.ptr == url.data() + url.size() || *parsed.ptr != '/') return std::nullopt;
+  return std::pair(mirror, std::string(parsed.ptr + 1, url.data() + url.size()));
+}
 
 }  // namespace
+
+std::string pipe_url(std::size_t mirror) { return std::string(kPipePrefix) + std::to_string(mirror); }
 
 Result<void> PipeHttpClient::refresh() {
   auto reply = exchange(MessageType::kRefresh, {}, 0, kRefreshMax, [](core::ByteView) -> Result<void> { return {}; });
@@ -27,9 +41,9 @@ Result<void> PipeHttpClient::refresh() {
 }
 
 Result<platform::HttpReply> PipeHttpClient::get(const platform::HttpGet& request, const platform::BodySink& sink) {
-  const std::string prefix = std::string(kPipeUrl) + "/";
-  if (!request.url.starts_with(prefix)) return Error(AgentCode::kMessage, "an address outside the repository");
-  const GetRequest get{request.url.substr(prefix.size()), request.bytes_max, request.range_first, request.range_last};
+  const auto place = split(request.url);
+  if (!place) return Error(AgentCode::kMessage, "an address outside the repository");
+  const GetRequest get{place->second, request.bytes_max, request.range_first, request.range_last, place->first};
   if (!is_repository_path(get.path)) {
     return Error(platform::PlatformCode::kNameRefused, "a path that leaves the repository: " + get.path);
   }
@@ -76,6 +90,11 @@ Result<platform::HttpReply> PipeHttpClient::exchange(MessageType type, core::Byt
         }
         ASEPTIC_TRY_VOID(sink(message.body));
         break;
+      case MessageType::kNote: {
+        ASEPTIC_TRY(EndNotice bad, parse_end(message.body));
+        if (note_) note_(error_from_number(bad.error, std::move(bad.sentence)));
+        break;
+      }
       case MessageType::kEnd: {
         ASEPTIC_TRY(EndNotice end, parse_end(message.body));
         if (end.error != 0) return error_from_number(end.error, std::move(end.sentence));

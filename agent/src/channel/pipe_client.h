@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // platform::HttpClient of the apply process: every request goes to acquire, every byte of the answer is untrusted.
 //
-// Addresses are kPipeUrl + "/metadata/...", kPipeUrl + "/targets/..." and, for reports, kPipeReportUrl; there is no other
-// place that could be asked for.
+// Addresses are pipe_url(mirror) + "/metadata/...", + "/targets/..." and, for reports, kPipeReportUrl; there is no other place
+// that could be asked for.
 #pragma once
 
 #include "aseptic/agent/message.h"
@@ -12,12 +12,14 @@
 
 namespace aseptic::agent {
 
-inline constexpr std::string_view kPipeUrl = "https://acquire";
 inline constexpr std::string_view kPipeReportUrl = "https://acquire/report";
+std::string pipe_url(std::size_t mirror);
 
 class PipeHttpClient final : public platform::HttpClient {
  public:
-  PipeHttpClient(PacketChannel& channel, platform::Clock& clock) : channel_(channel), clock_(clock) {}
+  // `note` is told of mirrors that failed while another one served.
+  PipeHttpClient(PacketChannel& channel, platform::Clock& clock, std::function<void(const core::Error&)> note)
+      : channel_(channel), clock_(clock), note_(std::move(note)) {}
 
   // acquire runs its own verification of the repository's metadata.
   core::Result<void> refresh();
@@ -30,6 +32,7 @@ class PipeHttpClient final : public platform::HttpClient {
 
   PacketChannel& channel_;
   platform::Clock& clock_;
+  std::function<void(const core::Error&)> note_;
   std::uint32_t request_ = 0;
   bool started_ = false;  // acquire has said so once
 };

@@ -18,6 +18,9 @@ namespace {
 
 using core::Result;
 
+constexpr std::size_t kMirrorsMax = 8;
+constexpr std::uint64_t kRateMaxLeast = 8192;  // slower, and the other half would take a piece's silence for a dead server
+
 core::Error bad(const std::string& sentence) { return {AgentCode::kConfig, "agent.toml: " + sentence}; }
 
 Result<std::uint16_t> parse_minute(std::string_view text) {
@@ -84,6 +87,19 @@ class Reader {
     }
   }
 
+  // "https://..." each, without a slash at its end.
+  void addresses(const char* path, std::vector<std::string>& out) {
+    const auto node = take(path);
+    if (!node) return;
+    const toml::array* list = node.as_array();
+    if (list == nullptr || list->size() > kMirrorsMax) return fail(path, "is not a list of at most 8 addresses");
+    for (const toml::node& entry : *list) {
+      const auto value = entry.value_exact<std::string>();
+      if (!value) return fail(path, "is not a list of addresses");
+      out.push_back(*value);
+    }
+  }
+
   void windows(const char* path, std::vector<Window>& out) {
     const auto node = take(path);
     if (!node) return;
@@ -146,7 +162,9 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   read.text("device.jurisdiction", config.device.jurisdiction, "");
   read.uuid("device.component", config.device.component);
   read.text("device.location", config.device.location, "slot");
-  read.text("repository.url", config.repository.url);
+  config.repository.urls.emplace_back();
+  read.text("repository.url", config.repository.urls[0]);
+  read.addresses("repository.mirrors", config.repository.urls);
   read.text("repository.channel", config.repository.channel);
   read.file("repository.root", config.repository.root, "agent/root.json");
   read.file("repository.authority_policy", config.repository.authority_policy, "");
@@ -173,6 +191,12 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   std::int64_t poll = 0;
   read.number("policy.poll_s", poll, 1, 7 * 24 * 3600, 3600);
   config.policy.poll = std::chrono::seconds(poll);
+  std::int64_t contact_max = 0;
+  read.number("policy.contact_max_s", contact_max, 1, 366 * 24 * 3600, config.policy.contact_max.count());
+  config.policy.contact_max = std::chrono::seconds(contact_max);
+  read.number("policy.rate_max_bytes_per_s", config.policy.rate_max_bytes_per_s, 0, INT64_MAX, 0);
+  if (config.policy.rate_max_bytes_per_s != 0 && config.policy.rate_max_bytes_per_s < kRateMaxLeast)
+    return bad("policy.rate_max_bytes_per_s is 0 (no ceiling) or at least " + std::to_string(kRateMaxLeast));
   read.decision("policy.approval", config.policy.approval);
   read.decision("policy.return_to_service", config.policy.return_to_service);
   read.windows("policy.window", config.policy.windows);
@@ -181,7 +205,8 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   read.file("policy.energy_file", config.policy.energy_file, "");
   read.number("policy.switch_tries_max", config.policy.switch_tries_max, 1, 1000, 16);
   ASEPTIC_TRY_VOID(read.finish());
-  while (config.repository.url.ends_with('/')) config.repository.url.pop_back();
+  for (std::string& url : config.repository.urls)
+    while (url.ends_with('/')) url.pop_back();
   return config;
 }
 

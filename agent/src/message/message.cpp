@@ -14,7 +14,7 @@ using core::Error;
 using core::Result;
 
 constexpr std::uint64_t kNoRange = ~std::uint64_t{0};
-constexpr std::size_t kGetFixedSize = 28;  // bytes_max, first, last, name length, two reserved bytes
+constexpr std::size_t kGetFixedSize = 28;  // bytes_max, first, last, name length, mirror
 
 Error malformed(const char* sentence) { return {AgentCode::kMessage, sentence}; }
 
@@ -37,7 +37,8 @@ bool is_known(std::uint8_t type) {
     case MessageType::kPost:
     case MessageType::kReply:
     case MessageType::kData:
-    case MessageType::kEnd: return true;
+    case MessageType::kEnd:
+    case MessageType::kNote: return true;
   }
   return false;
 }
@@ -102,7 +103,7 @@ Bytes encode_get(const GetRequest& get) {
   put(out, get.range_first.value_or(kNoRange));
   put(out, get.range_last.value_or(kNoRange));
   put(out, static_cast<std::uint16_t>(get.path.size()));
-  put(out, std::uint16_t{0});
+  put(out, get.mirror);
   out.insert(out.end(), get.path.begin(), get.path.end());
   return out;
 }
@@ -113,10 +114,10 @@ Result<GetRequest> parse_get(ByteView body) {
   get.bytes_max = take<std::uint64_t>(body, 0);
   const auto first = take<std::uint64_t>(body, 8);
   const auto last = take<std::uint64_t>(body, 16);
-  if (take<std::uint16_t>(body, 26) != 0) return malformed("a reserved byte of a request is set");
   if (body.size() - kGetFixedSize != take<std::uint16_t>(body, 24)) return malformed("a request's path has another length");
   get.path = core::as_text(body.subspan(kGetFixedSize));
   if (!is_repository_path(get.path)) return malformed("a request's path leaves the repository");
+  get.mirror = take<std::uint16_t>(body, 26);
   if (first != kNoRange) get.range_first = first;
   if (last != kNoRange) get.range_last = last;
   if (get.range_last && (!get.range_first || *get.range_last < *get.range_first)) {

@@ -24,11 +24,13 @@ class RepositorySource final : public ReleaseSource {
   Result<void> open() {
     ASEPTIC_TRY_VOID(storage_.make_directory("metadata"));
     fetch::UpdaterOptions updater;
-    updater.metadata_urls = {options_.url + "/metadata"};
-    updater.target_urls = {options_.url + "/targets"};
+    for (const std::string& url : options_.urls) {
+      updater.metadata_urls.push_back(url + "/metadata");
+      updater.target_urls.push_back(url + "/targets");
+    }
     updater.rate_min_bytes_per_s = options_.rate_min_bytes_per_s;
     updater.factory_root = options_.factory_root;
-    updater.note = options_.note;
+    updater.mirror_failed = options_.mirror_failed;
     ASEPTIC_TRY(updater_, fetch::Updater::open(store_, http_, std::move(updater)));
     load_floor();
     return {};
@@ -70,6 +72,7 @@ class RepositorySource final : public ReleaseSource {
                        "the server answered " + std::to_string(reply.status));
   }
 
+  [[nodiscard]] std::size_t mirrors() const override { return options_.urls.size(); }
   [[nodiscard]] std::uint64_t root_version() const override { return updater_->trusted().root().version; }
   [[nodiscard]] core::UtcTime judged_now() override {
     return trust::judged_time(clock_.wall(), options_.build_time, floor_);

@@ -14,6 +14,7 @@
 #include "aseptic/trust/trusted_metadata.h"
 #include "process/build_time.h"
 #include "process/files.h"
+#include "process/priority.h"
 #include "process/sandbox.h"
 
 namespace aseptic::agent {
@@ -68,7 +69,8 @@ Result<void> serve(const std::string& device, int peer) {
   }());
   PacketChannel channel(peer);
   AcquireService service({.cache = *cache, .http = *http, .clock = clock, .factory_root = to_bytes(root),
-                          .build_time = kBuildTime, .repository_url = config.repository.url,
+                          .build_time = kBuildTime, .repository_urls = config.repository.urls,
+                          .rate_max_bytes_per_s = config.policy.rate_max_bytes_per_s,
                           .report_url = config.server.report_url,
                           .raise_time_floor = [&](core::UtcTime floor) { http->raise_time_floor(floor); }},
                          channel);
@@ -82,6 +84,7 @@ Result<void> serve(const std::string& device, int peer) {
 }  // namespace
 
 int run_acquire(const std::string& device_directory, int peer) {
+  stand_behind_the_therapy();
   const auto done = serve(device_directory, peer);
   ::close(peer);
   if (done) return 0;

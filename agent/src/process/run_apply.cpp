@@ -26,6 +26,7 @@
 #include "offer/device_attributes.h"
 #include "process/build_time.h"
 #include "process/files.h"
+#include "process/priority.h"
 #include "process/sandbox.h"
 
 namespace aseptic::agent {
@@ -54,7 +55,7 @@ std::uint64_t read_energy(const std::string& path, std::uint64_t fallback) {
 // Everything that apply holds open. Members in the order of their dependence.
 class ApplyProcess {
  public:
-  ApplyProcess(std::string device, int peer) : device_(std::move(device)), channel_(peer), http_(channel_, clock_) {}
+  ApplyProcess(std::string device, int peer) : device_(std::move(device)), channel_(peer), http_(channel_, clock_, [this](const core::Error& error) { note_mirror(error); }) {}
 
   Result<void> open() {
     ASEPTIC_TRY(config_, load_config(device_));
@@ -83,12 +84,13 @@ class ApplyProcess {
     if (config_.component.exists()) ASEPTIC_TRY_VOID(open_component());
     ASEPTIC_TRY_VOID(close_process());
     ASEPTIC_TRY(source_, open_repository_source(*state_, http_, clock_,
-                                                {.url = std::string(kPipeUrl),
+                                                {.urls = pipe_urls(),
                                                  .report_url = std::string(kPipeReportUrl),
                                                  .factory_root = to_bytes(root),
                                                  .authority_policy = to_bytes(policy),
                                                  .build_time = kBuildTime,
-                                                 .before_refresh = [this] { return http_.refresh(); }}));
+                                                 .before_refresh = [this] { return http_.refresh(); },
+                                                 .mirror_failed = [this](const core::Error& error) { note_mirror(error); }}));
     std::vector<ComponentPart> components;
     if (config_.component.exists())
       components.push_back({config_.component.id, config_.component.location, *line_, *component_store_, *boot_key_, *lease_key_});
@@ -124,6 +126,15 @@ class ApplyProcess {
     ASEPTIC_TRY(const std::string lease_pem, read_text_file(component.lease_key));
     ASEPTIC_TRY(lease_key_, core::PublicKey::from_pem(lease_pem));
     return {};
+  }
+
+  [[nodiscard]] std::vector<std::string> pipe_urls() const {
+    std::vector<std::string> urls;
+    for (std::size_t i = 0; i < config_.repository.urls.size(); ++i) urls.push_back(pipe_url(i));
+    return urls;
+  }
+  void note_mirror(const core::Error& error) {
+    if (engine_) engine_->note_mirror(error);
   }
 
   enum class Busy : std::uint8_t { kNo, kYes };
@@ -182,6 +193,7 @@ class ApplyProcess {
 }  // namespace
 
 int run_apply(const std::string& device_directory, int peer) {
+  stand_behind_the_therapy();
   ApplyProcess process(device_directory, peer);
   if (const auto done = process.open(); !done) {
     std::fprintf(stderr, "asepticd apply: %s: %s\n", std::string(done.error().name()).c_str(),

@@ -125,6 +125,10 @@ Result<Memory> read_memory(const JsonValue& json) {
   ASEPTIC_TRY(m.refused_until, core::parse_utc(until));
   ASEPTIC_TRY(m.refused, digest_at(json, "refused"));
   ASEPTIC_TRY(m.refusals, small_at(json, "refusals"));
+  if (json.find("last_contact") != nullptr) {
+    ASEPTIC_TRY(const std::string contact, json.string_at("last_contact"));
+    ASEPTIC_TRY(m.last_contact, core::parse_utc(contact));
+  }
   return m;
 }
 
@@ -181,7 +185,8 @@ std::string encode_memory(const Memory& m) {
                   {"touched_boot", number(m.touched_boot)},
                   {"refused_until", core::format_utc(m.refused_until)},
                   {"refused", m.refused.hex()},
-                  {"refusals", number(m.refusals)}};
+                  {"refusals", number(m.refusals)},
+                  {"last_contact", core::format_utc(m.last_contact)}};
   if (m.acknowledged) {
     json.emplace("acknowledged",
                  JsonObject{{"count", number(m.acknowledged->count)}, {"head", m.acknowledged->head.hex()}});

@@ -72,6 +72,7 @@ struct Memory {
   core::UtcTime refused_until{};      // release `refused` is not tried before
   core::Digest refused;
   std::uint32_t refusals = 0;
+  core::UtcTime last_contact{};       // look at the repository that succeeded; not kept at each one
   bool operator==(const Memory&) const = default;
 };
 

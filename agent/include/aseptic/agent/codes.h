@@ -36,6 +36,7 @@ enum class AgentCode : std::uint16_t {
   kUnsupported = 725,    // the release asks for something this agent does not know
   kReportRefused = 726,  // the server will never take these bytes
   kComponent = 727,      // a further component refuses, or its answer is malformed
+  kOutOfContact = 728,   // no look at the repository has succeeded for too long
 };
 
 const core::ErrorInfo& describe(AgentCode code);

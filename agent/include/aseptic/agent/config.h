@@ -31,7 +31,7 @@ struct DeviceConfig {
 };
 
 struct RepositoryConfig {
-  std::string url;
+  std::vector<std::string> urls;  // the address and its mirrors, in order of preference; at least one
   std::string channel;
   std::string root;
   std::string authority_policy;  // empty: image repository alone
@@ -66,6 +66,8 @@ struct SlotsConfig {
 
 struct PolicyConfig {
   std::chrono::seconds poll{3600};
+  std::chrono::seconds contact_max{14 * 24 * 3600};  // without a successful look for longer: said loudly (DL-07)
+  std::uint64_t rate_max_bytes_per_s = 0;            // of payload downloads; 0: no ceiling (DL-04)
   Decision approval = Decision::kLocal;
   Decision return_to_service = Decision::kLocal;
   std::vector<Window> windows;  // empty: any time

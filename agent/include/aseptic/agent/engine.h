@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "aseptic/agent/component_line.h"
@@ -51,6 +52,12 @@ struct EngineParts {
   std::function<core::Result<core::SecretKey>(const core::Digest& release, const core::Digest& payload)> content_key;
 };
 
+struct DownloadProgress {
+  std::uint64_t at = 0, size = 0;         // bytes of the payload's file
+  std::uint64_t bytes_per_s = 0;          // since this download began, what was found on the device included
+  std::chrono::seconds left{0};
+};
+
 struct EngineStatus {
   State state = State::kIdle;
   std::string why;                 // of the last step
@@ -65,6 +72,9 @@ struct EngineStatus {
   std::uint32_t floor = 0;
   std::string target_version;      // of the open transaction
   std::uint64_t chunks_durable = 0;
+  std::optional<DownloadProgress> download;  // while a payload is fetched
+  core::UtcTime last_contact{};    // of the last look at the repository that succeeded, within a day or so
+  bool out_of_contact = false;     // for longer than policy.contact_max_s (DL-07)
   std::uint64_t reports_waiting = 0;
   device_log::LogHead log;
   std::uint64_t log_lost = 0;
@@ -82,6 +92,8 @@ class Engine {
   // Local commands; `who` is "local:<uid>" and goes into the log.
   virtual void look_now(std::string_view who) = 0;
   virtual void approve(std::string_view who) = 0;
+  // A source of updates failed or served what was refused; another one was asked (DL-06).
+  virtual void note_mirror(const core::Error& error) = 0;
   virtual void decide_return_to_service(Verdict verdict, std::string_view who) = 0;
 
   [[nodiscard]] virtual EngineStatus status() const = 0;

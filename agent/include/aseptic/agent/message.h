@@ -31,6 +31,7 @@ enum class MessageType : std::uint8_t {
   kReply = 65,   // HTTP status; kData follow, then kEnd
   kData = 66,
   kEnd = 67,     // error number (0 = done) and sentence
+  kNote = 68,    // the same, in front of kEnd: a mirror failed, and another one served
 };
 
 struct MessageHeader {
@@ -44,6 +45,7 @@ struct GetRequest {
   std::uint64_t bytes_max = 0;
   std::optional<std::uint64_t> range_first;
   std::optional<std::uint64_t> range_last;
+  std::uint16_t mirror = 0;  // which of the configured addresses, 0 is the first
   bool operator==(const GetRequest&) const = default;
 };
 

@@ -17,14 +17,14 @@
 namespace aseptic::agent {
 
 struct RepositorySourceOptions {
-  std::string url;                 // base address: metadata/ and targets/ are below it
+  std::vector<std::string> urls;   // base addresses, in order of preference: metadata/ and targets/ are below each
   std::string report_url;
   core::Bytes factory_root;        // provisioned
   core::Bytes authority_policy;    // signed by root; empty: the image repository alone
   core::UtcTime build_time;
   std::uint64_t rate_min_bytes_per_s = 0;
   std::function<core::Result<void>()> before_refresh;      // asks acquire to verify first
-  std::function<void(const core::Error&)> note;
+  std::function<void(const core::Error&)> mirror_failed;   // where another one is asked
 };
 
 // `storage` and `http` outlive the source.

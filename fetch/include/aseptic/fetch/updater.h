@@ -6,11 +6,11 @@
 //   ASEPTIC_TRY(auto updater, Updater::open(store, http, options));    verifies the stored root; no network
 //   ASEPTIC_TRY_VOID(updater->refresh(start_time));
 //   ASEPTIC_TRY(auto target, updater->find_target("channels/x/stable.json"));
-//   ASEPTIC_TRY(auto bytes, updater->read_target(target, cap));        or fetch_target() to a sink, or download()
+//   ASEPTIC_TRY(auto bytes, updater->read_target(target, cap));        or download(), or fetch_target_from() to a sink
 //
 // Requests: a first refresh is exactly <N+1>.root.json (404), timestamp.json, <V>.snapshot.json, <V>.targets.json. A
 // file is asked for once per mirror; with one mirror nothing is ever asked for twice. Only 404 ends the root chain.
-// Mirrors are all untrusted: when one fails, or serves what trust refuses, the next is tried and note() is told; the one
+// Mirrors are all untrusted: when one fails, or serves what trust refuses, the next is tried and mirror_failed() is told; the one
 // that served last is tried first.
 // Security: nothing is stored before trust accepted it; a failed refresh leaves the store as it was except for files
 // that were accepted before the failure (each root, then timestamp, snapshot, targets), so the client can always go on.
@@ -36,8 +36,10 @@ struct UpdaterOptions {
   std::uint64_t rate_min_bytes_per_s = 0;   // see net.h
   // Read-only root of the factory: used when the store has none or a damaged one, or an older one.
   std::optional<core::Bytes> factory_root;
-  // Things worth a log line that do not end the run: a damaged cached file, a bad mirror.
+  // Things worth a log line that do not end the run: a damaged cached file ...
   std::function<void(const core::Error&)> note;
+  // ... and a mirror that failed, or served what was refused, where another one is asked.
+  std::function<void(const core::Error&)> mirror_failed;
 };
 
 enum class Download { kFetched, kAlreadyThere };
@@ -57,14 +59,13 @@ class Updater {
   // After a successful refresh(). Delegated roles are fetched as the search needs them.
   core::Result<core::Verified<trust::TargetInfo>> find_target(std::string_view path);
 
-  // The whole target to a sink, which sees bytes before the hash is complete: success means length and every listed
-  // hash were right, so the sink must not act on the bytes before. Goes on at another mirror where one fails midway.
-  core::Result<void> fetch_target(const core::Verified<trust::TargetInfo>& target, const platform::BodySink& sink);
   // From byte `first` to the end, for content that the caller verifies piece by piece (payload chunks). Length is
-  // enforced, the target's hash is not: DL-03 never trusts the part that is already there.
+  // enforced, the target's hash is not: DL-03 never trusts the part that is already there. When the sink refuses what came
+  // (reject), the next call begins at another mirror.
   core::Result<void> fetch_target_from(const core::Verified<trust::TargetInfo>& target, std::uint64_t first,
                                        const platform::BodySink& sink);
-  // In memory and verified; kNetTooLarge without a request when the target is larger than the cap.
+  // In memory and verified (length and every listed hash); where mirrors served other bytes, each is asked for all of it by
+  // itself. kNetTooLarge without a request when the target is larger than the cap.
   core::Result<core::Bytes> read_target(const core::Verified<trust::TargetInfo>& target, std::uint64_t bytes_max);
   // Into a directory of verified files as percent_encode(path); not asked for again when the file is already right.
   core::Result<Download> download(const core::Verified<trust::TargetInfo>& target, platform::FileDrop& directory);

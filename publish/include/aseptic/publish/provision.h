@@ -19,6 +19,8 @@ namespace aseptic::publish {
 
 struct DeviceSite {
   std::string repository_url;       // holds metadata/ and targets/
+  std::vector<std::string> mirrors;  // further addresses of the same, all untrusted
+  std::uint64_t rate_max_bytes_per_s = 0;  // of payload downloads; 0: no ceiling
   std::string report_url;           // empty: reports are only queued
   std::string channel = "stable";
   std::string approval = "automatic";           // or "local"
