@@ -90,6 +90,13 @@ Digest digest_old_bytes(const DeltaMap<LinuxProfile>& map, boot::Hasher& hasher,
   return digest;
 }
 
+bool is_covered(const DeltaMap<LinuxProfile>& map, std::uint64_t new_at, std::uint64_t size) {
+  bool covered = true;
+  for_each_part(
+      map, new_at, size, [](std::uint64_t, std::uint64_t, std::uint64_t) {}, [&](std::uint64_t, std::uint64_t) { covered = false; });
+  return covered;
+}
+
 Status decode_delta_chunk(const DeltaMap<LinuxProfile>& map, DeltaState<LinuxProfile>& state, OldImage& old,
                           boot::Hasher& hasher, std::uint64_t new_at, ByteView stored, MutableBytes out) {
   if (stored.size() < boot::kDigestSize) return Status::kBadDelta;
@@ -98,6 +105,7 @@ Status decode_delta_chunk(const DeltaMap<LinuxProfile>& map, DeltaState<LinuxPro
   // SECURITY(T-29): the very bytes in `out` are hashed, and then changed in place.
   if (!boot::equal(digest_old_bytes(map, hasher, new_at, out), stored.first(boot::kDigestSize)))
     return Status::kOldDigest;
+  if (is_plain_copy(stored)) return is_covered(map, new_at, out.size()) ? Status::kOk : Status::kBadDelta;
   RangeDecoder coder(stored.subspan(boot::kDigestSize));
   DecodingSink<LinuxProfile, RangeDecoder> sink(coder, state, new_at);
   RunWalker<LinuxProfile, DecodingSink<LinuxProfile, RangeDecoder>> walker(map, state.learned, sink);

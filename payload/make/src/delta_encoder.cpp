@@ -354,6 +354,19 @@ void DeltaChunkEncoder<Profile>::reset() {
 }
 
 template <class Profile>
+bool DeltaChunkEncoder<Profile>::take_plain_copy(std::uint64_t new_at, std::uint64_t size) {
+  bool is_copy = true;
+  for_each_part(
+      map_, new_at, size,
+      [&](std::uint64_t offset, std::uint64_t old_at, std::uint64_t count) {
+        is_copy = is_copy && std::memcmp(old_.data() + old_at, new_.data() + new_at + offset, static_cast<std::size_t>(count)) == 0;
+      },
+      [&](std::uint64_t, std::uint64_t) { is_copy = false; });
+  if (is_copy) shares_.copied += size;
+  return is_copy;
+}
+
+template <class Profile>
 core::Bytes DeltaChunkEncoder<Profile>::encode(std::uint64_t new_at, std::uint64_t size) {
   buffer_.assign(static_cast<std::size_t>(size), 0);
   const std::uint8_t* target = new_.data() + new_at;

@@ -87,6 +87,8 @@ class DeltaChunkEncoder {
   void restore(const std::unique_ptr<DeltaState<Profile>>& saved) { *state_ = *saved; }
   // The coded bytes of new bytes [new_at, new_at + size).
   core::Bytes encode(std::uint64_t new_at, std::uint64_t size);
+  // True when these bytes are old ones as they are: then nothing needs to be coded, and nothing was learned.
+  bool take_plain_copy(std::uint64_t new_at, std::uint64_t size);
   [[nodiscard]] const DeltaShares& shares() const { return shares_; }
 
  private:

@@ -188,7 +188,8 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
     static_cast<void>(ok(read_old_bytes(map_, old_image, text.text_at, old_bytes)));
     const Digest old_digest = digest_old_bytes(map_, hasher, text.text_at, old_bytes);
     const auto before = encoder.save();
-    const core::Bytes coded = encoder.encode(text.text_at, text.text_size);
+    const core::Bytes coded =
+        encoder.take_plain_copy(text.text_at, text.text_size) ? core::Bytes() : encoder.encode(text.text_at, text.text_size);
     if (boot::kDigestSize + coded.size() >= whole.entry.stored_size) {
       encoder.restore(before);
       chunk = std::move(whole);

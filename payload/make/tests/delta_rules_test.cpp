@@ -275,6 +275,17 @@ TEST_F(DeltaRulesChunk, RefusesCodedBytesThatAreLeftOverOrMissing) {
   EXPECT_EQ(decode(core::Bytes(stored_.begin(), stored_.begin() + 60), again), Status::kBadDelta);
 }
 
+// Answers: T-29, VF-06
+TEST_F(DeltaRulesChunk, WithoutCodedBytesAChunkIsItsOldBytesAndNothingElse) {
+  const core::Bytes digest_alone(stored_.begin(), stored_.begin() + 32);
+  SwappingImage old;
+  EXPECT_EQ(decode(digest_alone, old, 0, 4096), Status::kOk);
+  EXPECT_EQ(out_, core::Bytes(old_.begin(), old_.begin() + 4096));
+  EXPECT_EQ(decode(digest_alone, old, 0, 4096), Status::kOldDigest) << "swapped";
+  SwappingImage fresh;
+  EXPECT_EQ(decode(digest_alone, fresh, 0, 4097), Status::kBadDelta) << "a byte that no old one stands for";
+}
+
 // CVE-2026-34155: sizes of more than 2 and 4 GiB were cut to 32 bits.
 // Answers: T-35
 TEST_F(DeltaRulesChunk, Cve2026_34155OffsetsOfMoreThan4GiBAreNotCut) {

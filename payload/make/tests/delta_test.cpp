@@ -67,6 +67,41 @@ TEST_F(DeltaPayload, ProjectsTheReferencesOfAProgram) {
   EXPECT_LT(made.payload.file.size(), 4200U) << "header, table and 40 new bytes";
 }
 
+// Chunks of several pieces that moved by different distances, none of which changed.
+TEST_F(DeltaPayload, AChunkThatOnlyMovedCostsItsDigest) {
+  std::mt19937 random(5);
+  core::Bytes old_program(200'000);
+  for (std::uint8_t& byte : old_program) byte = static_cast<std::uint8_t>(random());
+  core::Bytes new_program;
+  for (std::size_t at = 0; at < old_program.size(); at += 5000)
+    new_program.insert(new_program.end(), old_program.begin() + static_cast<std::ptrdiff_t>(at) + 3, old_program.begin() + static_cast<std::ptrdiff_t>(at) + 5000);
+  const DeltaPair made = make_pair(old_program, new_program);
+  SparseDevice old_slot(1U << 20U);
+  fill_device(old_slot, made.old_image.bytes);
+  const BaseSlot from{&old_slot, made.old_image.image_digest, made.old_image.bytes.size()};
+  EXPECT_TRUE(install_delta(made.payload.file, made.payload.reference(), made.payload.image.reference(), slot_, from));
+  const auto pages = page_offsets(made.payload.file);
+  std::size_t copies = 0, others = 0;
+  for (const PagePlace& page : pages) {
+    for (std::size_t entry = page.offset + kPageHeaderSize; entry < page.offset + page.size; entry += kEntrySize) {
+      boot::Le32 stored_size;
+      std::copy_n(made.payload.file.begin() + static_cast<std::ptrdiff_t>(entry) + 4, 4, stored_size.raw);
+      const bool is_copy = static_cast<Encoding>(made.payload.file[entry]) == Encoding::kDelta && stored_size.get() == 32;
+      (is_copy ? copies : others) += 1;
+      if (!is_copy) continue;
+      // The table names other new bytes than the copy gives.
+      core::Bytes file = made.payload.file;
+      file[entry + 64] ^= 1U;
+      rechain(file, pages);
+      SparseDevice slot(1U << 20U);
+      const auto refused = install_delta(file, resign(file).reference(), made.payload.image.reference(), slot, from);
+      ASSERT_FALSE(refused);
+      EXPECT_TRUE(refused.error().is(PayloadCode::kChunkDecode)) << refused.error().sentence();
+    }
+  }
+  EXPECT_GT(copies, others);
+}
+
 TEST_F(DeltaPayload, DoesNotDependOnTheNumberOfWorkers) {
   MakeOptions options = delta_options();
   options.workers = 1;

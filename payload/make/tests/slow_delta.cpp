@@ -1006,6 +1006,10 @@ class PayloadDecoder {
       }
     }
     need(tools_.digest(used) == part(stored, 0, 32));
+    if (stored.size() == 32) {  // nothing coded: a plain copy
+      need(used.size() == to - from);
+      return assemble(chunk, here, used, {start, end});
+    }
     Coder coder(part(stored, 32, stored.size() - 32));
     const Bytes text = decoder_->decode(coder, from, to);
     need(coder.is_used_up());

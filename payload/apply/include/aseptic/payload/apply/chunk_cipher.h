@@ -50,10 +50,9 @@ class ChunkCipher {
 class ChunkDigests {
  public:
   explicit ChunkDigests(const ChunkCipher* cipher = nullptr) : cipher_(cipher) {}
-  [[nodiscard]] Digest of(boot::Hasher& hasher, core::ByteView bytes) const {
-    const Digest digest = boot::hash_of(hasher, bytes);
-    return cipher_ != nullptr ? cipher_->keyed(digest) : digest;
-  }
+  [[nodiscard]] Digest of(boot::Hasher& hasher, core::ByteView bytes) const { return named(boot::hash_of(hasher, bytes)); }
+  // The same, of bytes whose SHA-256 is known.
+  [[nodiscard]] Digest named(const Digest& digest) const { return cipher_ != nullptr ? cipher_->keyed(digest) : digest; }
 
  private:
   const ChunkCipher* cipher_;

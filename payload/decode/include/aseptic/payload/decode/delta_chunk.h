@@ -61,7 +61,12 @@ void for_each_part(const DeltaMap<Profile>& map, std::uint64_t new_at, std::uint
 Status read_old_bytes(const DeltaMap<LinuxProfile>& map, OldImage& old, std::uint64_t new_at, MutableBytes out);
 Digest digest_old_bytes(const DeltaMap<LinuxProfile>& map, boot::Hasher& hasher, std::uint64_t new_at, ByteView bytes);
 
-// `stored`: digest of the old bytes, then coded bytes; already verified by the caller.
+// Whether every new byte of [new_at, new_at + size) has an old one.
+bool is_covered(const DeltaMap<LinuxProfile>& map, std::uint64_t new_at, std::uint64_t size);
+
+// `stored`: digest of the old bytes, then coded bytes; already verified by the caller. Without coded bytes the chunk is a copy:
+// its new bytes are the old ones, whose digest was compared.
+inline bool is_plain_copy(ByteView stored) { return stored.size() == boot::kDigestSize; }
 Status decode_delta_chunk(const DeltaMap<LinuxProfile>& map, DeltaState<LinuxProfile>& state, OldImage& old,
                           boot::Hasher& hasher, std::uint64_t new_at, ByteView stored, MutableBytes out);
 
