@@ -67,4 +67,4 @@ if [[ -f build/corpus/v1.ext4 && -f build/corpus/v2.ext4 ]]; then
 else
   echo "No corpus in build/corpus: the agent's part is left out."
 fi
-{ echo '```'; grep -v '^run [0-9]' "$report" | sed '/./,$!d'; echo '```'; } | bench/write_section.sh install
+{ echo '```'; grep -Ev '^(run [0-9]|Preparing|  image)' "$report" | sed '/./,$!d'; echo '```'; } | bench/write_section.sh install
