@@ -18,6 +18,7 @@
 #include "aseptic/boot/journal/record.h"
 #include "aseptic/platform/posix/posix_clock.h"
 #include "aseptic/platform/posix/posix_entropy.h"
+#include "component/mcu_link.h"
 #include "machine.h"
 #include "running_machine.h"
 
@@ -226,6 +227,27 @@ TEST_F(McuComponentTest, AnInfusionBlocksTransferAndSwitch) {
   EXPECT_EQ(bring_to(Goal::kPrepared, target), Verdict::kPassed) << last_error;
   EXPECT_EQ(line.mcu->press('s').substr(0, 28), "EMULATED pump-mcu v2 started") << "the new start's own line";
   EXPECT_EQ(line.mcu->read_panel(), "EMULATED pump-mcu v2 refused idle") << "no therapy in a trial";
+}
+
+// Answers: SI-01, AP-09
+TEST_F(McuComponentTest, WhileItInfusesNoOtherSetIsNamedToIt) {
+  power_on();
+  line.mcu->read_panel();
+  McuLink link(line, clock, entropy);
+  boot::Digest set{}, other{};
+  set.fill(1);
+  other.fill(2);
+  const auto name_peer = [&](const boot::Digest& digest) {
+    const auto answer = link.ask(component::FrameType::kPeer, 0, digest);
+    EXPECT_TRUE(answer);
+    return answer ? answer->value : 0;
+  };
+  ASSERT_EQ(name_peer(set), component::kDone);
+  ASSERT_EQ(line.mcu->press('s'), "EMULATED pump-mcu v1 done infusing");
+  EXPECT_EQ(name_peer(other), static_cast<std::uint32_t>(interlock::Status::kTherapyBlocked));
+  EXPECT_EQ(name_peer(set), component::kDone) << "what it knows may be said again";
+  ASSERT_EQ(line.mcu->press('x'), "EMULATED pump-mcu v1 done idle");
+  EXPECT_EQ(name_peer(other), component::kDone);
 }
 
 // Answers: RC-01, RC-02, AP-09
