@@ -409,7 +409,8 @@ TEST_F(ReleaseTest, ADeviceIsProvisionedWholeOrNotAtAll) {
   const auto provision = [&](ProvisionPlan made) { return DeviceFolder::prepare(press.path("device"), std::move(made), entropy); };
   ProvisionPlan good{.device_id = "pump-1", .jurisdiction = "EU", .description = described(1), .image = signed_image(1),
                      .keys = {press.image_keys()}, .root = press.repository_path() / "metadata/1.root.json",
-                     .anchors_pem = "anchors", .site = {.repository_url = "https://localhost/"}};
+                     .anchors_pem = "anchors",
+                     .site = {.repository_url = "https://localhost/", .mirrors = {"https://cache/"}, .rate_max_bytes_per_s = 9000}};
   ProvisionPlan bad = good;
   bad.keys = {press.image_keys("p256-stranger")};
   EXPECT_FALSE(provision(bad));
@@ -438,6 +439,9 @@ TEST_F(ReleaseTest, ADeviceIsProvisionedWholeOrNotAtAll) {
   for (const char* file : {"boot/journal.bin", "boot/monotonic.bin", "boot/provisioning.bin", "boot/secret.bin", "boot/recovery.img", "slots/a.img",
                            "slots/b.img", "requests/requests.bin", "permit/permit.bin", "agent/root.json", "agent/agent.toml", "agent/therapy.pub.pem"})
     EXPECT_TRUE(std::filesystem::exists(press.path("device") / file)) << file;
+  const std::string agent = press.read(press.path("device") / "agent/agent.toml");
+  EXPECT_NE(agent.find("\nmirrors = [\"https://cache/\"]\n"), std::string::npos) << agent;
+  EXPECT_NE(agent.find("\nrate_max_bytes_per_s = 9000\n"), std::string::npos) << agent;
   EXPECT_FALSE(provision(good)) << "a device is provisioned once";
 }
 
