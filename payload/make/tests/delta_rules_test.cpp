@@ -2,7 +2,10 @@
 // What a delta may not say: the rules of section and copy map with every digest made right, as a careless or hostile
 // signer of payload indexes would; and the classic holes of patch programs by name.
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "delta_encoder.h"
@@ -53,6 +56,24 @@ Status check_spoiled(const std::function<void(OwnedMap<LinuxProfile>&)>& spoil) 
   OwnedMap<LinuxProfile> owned = valid_map();
   spoil(owned);
   return check_map(owned.view(kOldSize, kNewSize));
+}
+
+// The list ends where readable memory ends: a check behind it would be the last thing this process does.
+// Answers: T-42
+TEST(DeltaRules, ReadsNoRangeBehindTheList) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  auto* memory = static_cast<std::uint8_t*>(::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(memory, MAP_FAILED);
+  ASSERT_EQ(::mprotect(memory + page, page, PROT_NONE), 0);
+  OwnedMap<LinuxProfile> owned = valid_map();
+  auto* ranges = reinterpret_cast<AddressRange*>(memory + page - owned.ranges.size() * sizeof(AddressRange));
+  std::ranges::copy(owned.ranges, ranges);
+  auto map = owned.view(kOldSize, kNewSize);
+  map.ranges = {ranges, owned.ranges.size()};
+  EXPECT_EQ(check_map(map), Status::kOk);
+  owned.elements[0].new_ranges = 2;
+  EXPECT_EQ(check_map(map), Status::kBadDirectory);
+  EXPECT_EQ(::munmap(memory, 2 * page), 0);
 }
 
 // One segment, coded by hand: numbers that the encoder never writes. Lengths have 32 bits, on an MCU offsets too.
