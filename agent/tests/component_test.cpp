@@ -15,6 +15,7 @@
 #include "component/component_set.h"
 #include "component/mcu_component.h"
 #include "trust/tests/hostile_repository.h"
+#include "filled_store.h"
 
 namespace aseptic::agent::test {
 namespace {
@@ -40,20 +41,6 @@ class FakeClock final : public platform::Clock {
 class FixedEntropy final : public platform::Entropy {
  public:
   void fill(core::ByteSpan out) override { std::ranges::fill(out, 0x42); }
-};
-
-class Store final : public platform::BlockDevice {
- public:
-  core::Bytes content;
-  [[nodiscard]] std::uint64_t size() const override { return content.size(); }
-  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
-    std::copy_n(content.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
-    return {};
-  }
-  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override { return read(offset, out); }
-  core::Result<void> write(std::uint64_t, core::ByteView) override { return {}; }
-  core::Result<void> discard(std::uint64_t, std::uint64_t) override { return {}; }
-  core::Result<void> flush() override { return {}; }
 };
 
 // Whoever holds the other end: answers each question as the test says, or not at all.
@@ -142,7 +129,7 @@ class McuComponentRules : public ::testing::Test {
 
   FakeClock clock;
   FixedEntropy entropy;
-  Store store;
+  FilledStore store;
   Liar line{clock};
   const trust::test::TestKey boot_key = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
   const trust::test::TestKey lease_key = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
@@ -314,7 +301,7 @@ class SaidComponent final : public Component {
  private:
   core::Uuid id_;
   std::string location_ = "mcu";
-  Store store_;
+  FilledStore store_;
 };
 
 class ComponentSetFacts : public ::testing::Test {

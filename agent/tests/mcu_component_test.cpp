@@ -21,6 +21,7 @@
 #include "component/mcu_link.h"
 #include "machine.h"
 #include "running_machine.h"
+#include "filled_store.h"
 
 namespace aseptic::agent {
 namespace {
@@ -84,20 +85,6 @@ class CountingLine final : public ComponentLine {
   int data_frames = 0;
   int cut_at = -1;
   std::chrono::microseconds cut_after{0};
-};
-
-class MemoryStore final : public platform::BlockDevice {
- public:
-  Bytes content;
-  [[nodiscard]] std::uint64_t size() const override { return content.size(); }
-  core::Result<void> read(std::uint64_t offset, core::ByteSpan out) override {
-    std::copy_n(content.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
-    return {};
-  }
-  core::Result<void> read_back(std::uint64_t offset, core::ByteSpan out) override { return read(offset, out); }
-  core::Result<void> write(std::uint64_t, core::ByteView) override { return {}; }
-  core::Result<void> discard(std::uint64_t, std::uint64_t) override { return {}; }
-  core::Result<void> flush() override { return {}; }
 };
 
 core::PublicKey public_key_of(const boot::Digest& secret) {
@@ -173,7 +160,7 @@ class McuComponentTest : public testing::Test {
   boot::Digest lease_secret{};
   Bytes v1, v2, v3;
   CountingLine line;
-  MemoryStore store;
+  FilledStore store;
   platform::PosixClock clock;
   platform::PosixEntropy entropy;
   std::optional<ComponentPart> part;
