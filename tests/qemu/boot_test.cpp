@@ -2,14 +2,11 @@
 // The linked boot stage on emulated hardware (EMULATED).
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "aseptic/boot/cortex_m/p256.h"
 #include "aseptic/boot/format/mailbox.h"
 #include "aseptic/boot/host/crypto.h"
 #include "aseptic/trust/mailbox_report.h"
-#include "machine.h"
-#include "tests/support/run_program.h"
+#include "device.h"
 
 namespace aseptic::test {
 namespace {
@@ -18,38 +15,9 @@ std::uint32_t cortex_m_offset(boot::Area area) {
   return boot::cortex_m::flash_area(area).offset;
 }
 
-struct Device {
-  explicit Device(Machine of) : machine(std::move(of)), flash(machine.board), file(work_folder(name()) / "flash.img") {}
-
-  static std::string name() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    std::string text = std::string(info->test_suite_name()) + "." + info->name();
-    std::replace(text.begin(), text.end(), '/', '.');
-    return text;
-  }
-  Bytes firmware(const FirmwareSpec& spec) const { return flash.firmware(machine.application(), machine.application_entry(), spec); }
-  // Powers the device up and waits until the application powers it off.
-  std::string power_up(const std::vector<std::string>& more = {}) {
-    const ProgramResult result = run_program(machine.command(file, more), {}, std::chrono::seconds(20));
-    EXPECT_FALSE(result.timed_out) << result.out.substr(0, 2000) << result.err.substr(0, 500);
-    return result.out;
-  }
-
-  Machine machine;
-  FlashImage flash;
-  std::filesystem::path file;
-};
-
 class Qemu : public testing::TestWithParam<Machine (*)()> {};
 INSTANTIATE_TEST_SUITE_P(Emulated, Qemu, testing::Values(&an505, &ast1030),
                          [](const auto& machine) { return machine.param().board.name; });
-
-std::string line_of(const std::string& out, const std::string& start, std::size_t which = 0) {
-  std::size_t at = out.find(start);
-  while (which-- > 0 && at != std::string::npos)
-    at = out.find(start, at + 1);
-  return at == std::string::npos ? "" : out.substr(at, out.find('\n', at) - at);
-}
 
 // Answers: RB-01, MB-01
 TEST_P(Qemu, BootsAConfirmedImage) {

@@ -68,7 +68,8 @@ std::array<std::uint8_t, kP256SignatureSize> BuilderKey::sign(ByteView message) 
   return out;
 }
 
-FlashImage::FlashImage(const BoardFacts& board) : board_(board), bytes_(cortex_m::kFlashSize, 0xFF) {
+FlashImage::FlashImage(const BoardFacts& board)
+    : release{release_test_key(), put_release_signature}, board_(board), bytes_(cortex_m::kFlashSize, 0xFF) {
   provisioning.device_id.fill(0xD1);
   provisioning.product.fill(0xA1);
   provisioning.hardware.fill(0xB1);
@@ -97,7 +98,8 @@ Bytes FlashImage::firmware(const Bytes& application, std::uint32_t entry, const 
   m.regions[0] = {RegionKind::kExecCopied, kFirstRegionOffset, code.size(), hash_of(hasher, code)};
   m.image_size = (kFirstRegionOffset + code.size() + kImageBlockSize - 1) / kImageBlockSize * kImageBlockSize;
   m.classic_key_id = hash_of(hasher, key_.public_key());
-  m.post_quantum_key_id = hash_of(hasher, release_test_key().view());
+  m.post_quantum_algorithm = release.public_key.algorithm;
+  m.post_quantum_key_id = hash_of(hasher, release.public_key.view());
   Bytes image(m.image_size, 0);
   std::array<std::uint8_t, kManifestRegionSize> region{};
   if (!ok(encode_manifest(m, region))) return {};
@@ -106,7 +108,7 @@ Bytes FlashImage::firmware(const Bytes& application, std::uint32_t entry, const 
   const auto signature = key_.sign(message);
   std::ranges::copy(region, image.begin());
   std::ranges::copy(signature, image.begin() + kManifestRegionSize);
-  put_release_signature(image);
+  release.put_signature(image);
   std::ranges::copy(code, image.begin() + kFirstRegionOffset);
   return image;
 }
@@ -117,7 +119,7 @@ void FlashImage::provision(const Bytes& image, std::uint32_t capabilities) {
   KeySlot& slot = provisioning.key_slots[0];
   slot.provisioned = true;
   slot.keys.p256 = key_.public_key();
-  slot.keys.post_quantum = release_test_key();
+  slot.keys.post_quantum = release.public_key;
   slot.hash = key_slot_hash(hasher, slot.keys);
   Bytes record(kProvisioningSize);
   encode_provisioning(provisioning, std::span(record).first<kProvisioningSize>());

@@ -3,6 +3,7 @@
 // real keys, in memory until it is written.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,12 @@ struct FirmwareSpec {
   std::uint64_t load_address = 0;
 };
 
+// The post-quantum half of the pair that signs firmware.
+struct ReleaseKey {
+  boot::PostQuantumKey public_key;
+  std::function<void(std::span<std::uint8_t> slot)> put_signature;  // over the region at the slot's start, into its block
+};
+
 class FlashImage {
  public:
   explicit FlashImage(const BoardFacts& board);
@@ -56,6 +63,7 @@ class FlashImage {
   [[nodiscard]] const Bytes& bytes() const { return bytes_; }
   [[nodiscard]] const BuilderKey& key() const { return key_; }
   boot::Provisioning provisioning;
+  ReleaseKey release;  // SLH-DSA, the development key of all tests, unless a test puts another one here
 
  private:
   BoardFacts board_;

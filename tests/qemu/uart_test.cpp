@@ -2,13 +2,11 @@
 // Recovery over the serial line on emulated hardware (EMULATED): nothing boots, an image arrives, it is judged as any
 // other.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include "aseptic/boot/core/uart_frame.h"
 #include "aseptic/boot/format/checksum.h"
 #include "machine.h"
-#include "running_machine.h"
+#include "serial_machine.h"
 
 namespace aseptic::test {
 namespace {
@@ -28,29 +26,6 @@ Bytes frame(UartFrameType type, std::uint32_t offset, ByteView data = {}) {
   seal_checksum(out);
   return out;
 }
-
-// The machine, and what its console has said.
-class SerialMachine {
- public:
-  explicit SerialMachine(const std::vector<std::string>& words) : machine_(words) {}
-
-  void send(const Bytes& bytes) { EXPECT_EQ(::write(machine_.console(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size())); }
-  // Reads until the output holds `text`; false after 20 seconds without a byte.
-  bool wait_for(const std::string& text) {
-    while (output.find(text) == std::string::npos) {
-      pollfd ready{machine_.console(), POLLIN, 0};
-      char buffer[512];
-      const ssize_t count = poll(&ready, 1, 8'000) > 0 ? ::read(machine_.console(), buffer, sizeof buffer) : 0;
-      if (count <= 0) return false;
-      output.append(buffer, static_cast<std::size_t>(count));
-    }
-    return true;
-  }
-  std::string output;
-
- private:
-  RunningMachine machine_;
-};
 
 class QemuUart : public testing::TestWithParam<Machine (*)()> {
  protected:
