@@ -10,13 +10,14 @@
 
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/release_description.h"
+#include "lms_media.h"
 #include "workbench.h"
 
 namespace aseptic::app {
 namespace {
 
 struct Options {
-  std::string description, component, builder, release_key, exec_file, out, image, key, previous;
+  std::string description, component, builder, release_key, exec_file, out, image, key, previous, witness;
   std::vector<std::string> trees, builders, release_keys, others;
   std::string hardware;
   std::uint32_t revoke_mask = 0, min_boot = 0, min_root = 0;
@@ -142,10 +143,28 @@ core::Result<void> sign(Workbench& bench, const Options& options) {
   return {};
 }
 
+// The release role's key for images, with the media of its one-time state when it is an LMS key: those outlive the signer.
+struct ReleaseKey {
+  std::optional<LmsMedia> media;
+  std::unique_ptr<platform::PostQuantumSigner> signer;
+};
+
+core::Result<ReleaseKey> open_release_key(Workbench& bench, const Options& options) {
+  publish::HashKeyFolder folder = bench.hash_keys();
+  ReleaseKey key;
+  if (!folder.has_lms(options.key)) {
+    ASEPTIC_TRY(key.signer, folder.open_slh_dsa(options.key));
+    return key;
+  }
+  ASEPTIC_TRY(key.media, open_lms_media(bench, options.witness, MediaUse::kSign));
+  ASEPTIC_TRY(key.signer, folder.open_lms(options.key, *key.media->state, key.media->witness.get()));
+  return key;
+}
+
 core::Result<void> release(Workbench& bench, const Options& options) {
   ASEPTIC_TRY(const core::PublicKey builder, bench.public_key(options.builder));
-  publish::HashKeyFolder folder = bench.hash_keys();
-  ASEPTIC_TRY(std::unique_ptr<platform::PostQuantumSigner> key, folder.open_slh_dsa(options.key));
+  ASEPTIC_TRY(ReleaseKey opened, open_release_key(bench, options));
+  std::unique_ptr<platform::PostQuantumSigner> key = std::move(opened.signer);
   const platform::KeyCustody custody = key->custody();
   ASEPTIC_TRY(publish::ImageReleaseSigner signer, publish::ImageReleaseSigner::admit(std::move(key), bench.profile()));
   bench.warn_of_development_key(options.key, custody);
@@ -153,7 +172,14 @@ core::Result<void> release(Workbench& bench, const Options& options) {
   publish::SigningLog log(bench.log_path());
   ASEPTIC_TRY_VOID(publish::release_image(options.image, agreement, builder, signer, {log, bench.now()}));
   ASEPTIC_TRY(const publish::ImageInfo info, publish::verify_image(options.image, {{builder, signer.public_key()}}));
-  bench.say("released " + options.image + " with " + options.key, image_json(info));
+  core::JsonObject result = image_json(info);
+  std::string text = "released " + options.image + " with " + options.key;
+  if (opened.media) {
+    ASEPTIC_TRY(const publish::LmsKeyState state, bench.hash_keys().lms_state(options.key, *opened.media->state, opened.media->witness.get()));
+    result["signatures_left"] = static_cast<std::int64_t>(state.left);
+    text += "; the key has " + std::to_string(state.left) + " of " + std::to_string(state.capacity) + " signatures left";
+  }
+  bench.say(text, result);
   return {};
 }
 
@@ -201,7 +227,8 @@ void add_image_commands(CLI::App& app, Workbench& bench) {
   command = image->add_subcommand("release", "Second custodian, on another machine: show a built image, ask, log, add the post-quantum signature");
   command->fallthrough();
   command->add_option("IMAGE", options->image, "Image file, signed by its builder")->required();
-  command->add_option("--key", options->key, "Label of the release role's key for images")->required();
+  command->add_option("--key", options->key, "Label of the release role's key for images, SLH-DSA or LMS")->required();
+  add_witness_option(command, options->witness);
   command->add_option("--builder", options->builder, "Public key of the builder who must have signed it (PEM file or label)")->required();
   command->add_option("--previous", options->previous, "Image of the release before, to compare with");
   command->add_flag("--yes", options->yes, "Do not ask");

@@ -4,8 +4,10 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "aseptic/publish/codes.h"
 #include "aseptic/publish/files.h"
 #include "aseptic/publish/tuf_document.h"
+#include "lms_media.h"
 #include "workbench.h"
 
 namespace aseptic::app {
@@ -52,9 +54,53 @@ core::Result<void> create_slh_dsa(Workbench& bench, const std::vector<std::strin
   return {};
 }
 
-core::Result<void> create(Workbench& bench, const std::vector<std::string>& labels, const std::string& algorithm) {
+core::JsonValue lms_json(const std::string& label, const publish::LmsKeyState& key) {
+  return core::JsonObject{{"label", label},
+                          {"algorithm", core::to_string(key.public_key.algorithm())},
+                          {"custody", platform::to_string(platform::KeyCustody::kDevelopmentFile)},
+                          {"keyid", key.public_key.key_id().hex()},
+                          {"signatures", static_cast<std::int64_t>(key.capacity)},
+                          {key.is_witnessed ? "signatures_left" : "signatures_left_at_most", static_cast<std::int64_t>(key.left)},
+                          {"public", key.public_key.pem()}};
+}
+
+std::string lms_line(const std::string& label, const publish::LmsKeyState& key) {
+  return label + ": " + std::string(core::to_string(key.public_key.algorithm())) + ", key id " + key.public_key.key_id().hex() + ", " +
+         (key.is_witnessed ? "" : "at most ") + std::to_string(key.left) + " of " + std::to_string(key.capacity) + " signatures left" +
+         (key.is_witnessed ? "" : " (its --witness knows)") + ", DEVELOPMENT key file\n";
+}
+
+// Form W4 only: W8 signs shorter in a field where that saves nothing, and takes boot nine times as long.
+core::Result<void> create_lms(Workbench& bench, const std::vector<std::string>& labels, unsigned height, const std::string& witness) {
+  if (witness.empty())
+    return core::Error(publish::PublishCode::kOneTimeState, "an LMS key needs a witness of its one-time state: name a folder on a second medium with --witness");
+  ASEPTIC_TRY_VOID(publish::make_folders(bench.keys_folder));
+  ASEPTIC_TRY(const LmsMedia media, open_lms_media(bench, witness, MediaUse::kSign));
+  publish::HashKeyFolder folder = bench.hash_keys();
+  core::JsonArray made;
+  std::string text;
+  for (const std::string& label : labels) {
+    ASEPTIC_TRY(const core::PostQuantumPublicKey key, folder.create_lms(label, {.height = height, .width = 4}, *media.witness));
+    ASEPTIC_TRY_VOID(publish::write_file_atomic(Path(bench.keys_folder) / (label + ".pub"), core::as_bytes(key.pem())));
+    ASEPTIC_TRY(const publish::LmsKeyState state, folder.lms_state(label, *media.state, media.witness.get()));
+    made.push_back(lms_json(label, state));
+    text += lms_line(label, state);
+  }
+  bench.say(text, made);
+  return {};
+}
+
+core::Result<publish::LmsKeyState> lms_state(Workbench& bench, const std::string& label, const std::string& witness) {
+  ASEPTIC_TRY(const LmsMedia media, open_lms_media(bench, witness, MediaUse::kLook));
+  return bench.hash_keys().lms_state(label, *media.state, media.witness.get());
+}
+
+core::Result<void> create(Workbench& bench, const std::vector<std::string>& labels, const std::string& algorithm, const std::string& witness) {
   ASEPTIC_TRY_VOID(bench.may_make_key_files());
   if (algorithm == "slh-dsa") return create_slh_dsa(bench, labels);
+  for (const unsigned height : {10u, 15u, 20u})
+    if (algorithm == "lms-h" + std::to_string(height)) return create_lms(bench, labels, height, witness);
+  for (const std::string& label : labels) ASEPTIC_TRY_VOID(bench.hash_keys().check_free(label));
   ASEPTIC_TRY(const std::unique_ptr<platform::KeyStore> store, bench.key_store());
   core::JsonArray made;
   std::string text;
@@ -69,7 +115,7 @@ core::Result<void> create(Workbench& bench, const std::vector<std::string>& labe
   return {};
 }
 
-core::Result<void> list(Workbench& bench) {
+core::Result<void> list(Workbench& bench, const std::string& witness) {
   ASEPTIC_TRY(const std::unique_ptr<platform::KeyStore> store, bench.key_store());
   ASEPTIC_TRY(const std::vector<std::string> labels, store->labels());
   core::JsonArray all;
@@ -81,6 +127,12 @@ core::Result<void> list(Workbench& bench) {
   }
   publish::HashKeyFolder folder = bench.hash_keys();
   for (const std::string& label : folder.labels()) {
+    if (folder.has_lms(label)) {
+      ASEPTIC_TRY(const publish::LmsKeyState state, lms_state(bench, label, witness));
+      all.push_back(lms_json(label, state));
+      text += lms_line(label, state);
+      continue;
+    }
     ASEPTIC_TRY(const auto signer, folder.open_slh_dsa(label));
     all.push_back(key_json(label, signer->public_key(), signer->custody()));
     text += key_line(label, signer->public_key(), signer->custody());
@@ -89,8 +141,13 @@ core::Result<void> list(Workbench& bench) {
   return {};
 }
 
-core::Result<void> show(Workbench& bench, const std::string& label) {
+core::Result<void> show(Workbench& bench, const std::string& label, const std::string& witness) {
   publish::HashKeyFolder folder = bench.hash_keys();
+  if (folder.has_lms(label)) {
+    ASEPTIC_TRY(const publish::LmsKeyState state, lms_state(bench, label, witness));
+    bench.say(lms_line(label, state) + state.public_key.pem(), lms_json(label, state));
+    return {};
+  }
   if (folder.has_slh_dsa(label)) {
     ASEPTIC_TRY(const auto second, folder.open_slh_dsa(label));
     bench.say(key_line(label, second->public_key(), second->custody()) + second->public_key().pem(),
@@ -113,24 +170,28 @@ void add_keys_commands(CLI::App& app, Workbench& bench) {
   struct Options {
     std::vector<std::string> labels;
     std::string algorithm = "ed25519";
-    std::string label;
+    std::string label, witness;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App* command = keys->add_subcommand("create", "Make new keys: <keys>/LABEL.pem (private) and LABEL.pub; never replaces one");
+  CLI::App* command = keys->add_subcommand("create", "Make new keys: <keys>/LABEL.pem, .slh or .lms (private) and LABEL.pub; never replaces one");
   command->fallthrough();
   command->add_option("LABEL", options->labels, "Names: lower case letters, digits, '.', '_', '-'")->required();
-  command->add_option("--algorithm", options->algorithm, "ed25519 (TUF roles), p256 (builder, TLS, devices, online roles) or slh-dsa (release role, images)")
-      ->check(CLI::IsMember({"ed25519", "p256", "slh-dsa"}))->capture_default_str();
-  on_run(command, bench, [&bench, options] { return create(bench, options->labels, options->algorithm); });
+  command->add_option("--algorithm", options->algorithm, "ed25519 (TUF roles), p256 (builder, TLS, devices, online roles), slh-dsa (release role, images), or "
+                      "for images of profile cnsa2 lms-h10, lms-h15, lms-h20 (1,024, 32,768, 1,048,576 signatures; needs --witness)")
+      ->check(CLI::IsMember({"ed25519", "p256", "slh-dsa", "lms-h10", "lms-h15", "lms-h20"}))->capture_default_str();
+  add_witness_option(command, options->witness);
+  on_run(command, bench, [&bench, options] { return create(bench, options->labels, options->algorithm, options->witness); });
 
-  command = keys->add_subcommand("list", "List the keys of the folder");
+  command = keys->add_subcommand("list", "List the keys of the folder, and how often each LMS key can still sign");
   command->fallthrough();
-  on_run(command, bench, [&bench] { return list(bench); });
+  add_witness_option(command, options->witness);
+  on_run(command, bench, [&bench, options] { return list(bench, options->witness); });
 
   command = keys->add_subcommand("show", "Show one key's public half and ids");
   command->fallthrough();
   command->add_option("LABEL", options->label, "The key's name")->required();
-  on_run(command, bench, [&bench, options] { return show(bench, options->label); });
+  add_witness_option(command, options->witness);
+  on_run(command, bench, [&bench, options] { return show(bench, options->label, options->witness); });
 }
 
 }  // namespace aseptic::app

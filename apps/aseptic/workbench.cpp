@@ -76,7 +76,7 @@ void Workbench::warn_of_development_key(const std::string& label, platform::KeyC
 }
 
 void Workbench::show_progress(unsigned percent) {
-  if (::isatty(STDERR_FILENO) != 0) std::cerr << "\rsigning: " << percent << " %" << (percent == 100 ? "\n" : "") << std::flush;
+  if (::isatty(STDERR_FILENO) != 0) std::cerr << "\rcomputing: " << percent << " %" << (percent == 100 ? "\n" : "") << std::flush;
 }
 
 core::Result<std::vector<publish::OnlineSigner>> Workbench::online_signers(const std::vector<std::string>& labels) const {

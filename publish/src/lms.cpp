@@ -151,6 +151,13 @@ constexpr std::string_view kWitnessPurpose = "aseptic-lms-witness-v1", kStatePur
 std::string witness_name(const core::Digest& key_id) { return key_id.hex().substr(0, 16) + ".lms-witness"; }
 std::string state_name(const core::Digest& key_id) { return key_id.hex().substr(0, 16) + ".lms-state"; }
 
+// One more than the last index that the record beside the key knows; 0 when there is none.
+core::Result<std::uint64_t> used_by(platform::Storage& state, const core::Digest& key_id) {
+  ASEPTIC_TRY(const std::vector<std::string> names, state.list(""));
+  if (std::ranges::find(names, state_name(key_id)) == names.end()) return std::uint64_t{0};
+  return read_number(state, state_name(key_id), kStatePurpose, key_id);
+}
+
 }  // namespace
 
 LmsKey::~LmsKey() { OPENSSL_cleanse(seed_.data(), seed_.size()); }
@@ -268,14 +275,16 @@ core::Result<LmsIndexes> LmsIndexes::open(platform::Storage& state, SigningWitne
 
 core::Result<std::uint64_t> LmsIndexes::left() {
   ASEPTIC_TRY(const std::uint64_t taken, witness_->taken());
-  ASEPTIC_TRY(const std::vector<std::string> names, state_->list(""));
-  if (std::ranges::find(names, state_name(key_id_)) != names.end()) {
-    ASEPTIC_TRY(const std::uint64_t used, read_number(*state_, state_name(key_id_), kStatePurpose, key_id_));
-    // SECURITY(T-20): the witness counts at least what was signed; one that counts less was put back.
-    if (taken < used) return state_error("the witness has been put back: it counts " + std::to_string(taken) + ", but " + std::to_string(used) +
-                                         " indexes were used. This key must never sign again; make a new one");
-  }
+  ASEPTIC_TRY(const std::uint64_t used, used_by(*state_, key_id_));
+  // SECURITY(T-20): the witness counts at least what was signed; one that counts less was put back.
+  if (taken < used) return state_error("the witness has been put back: it counts " + std::to_string(taken) + ", but " + std::to_string(used) +
+                                       " indexes were used. This key must never sign again; make a new one");
   return taken < capacity_ ? capacity_ - taken : 0;
+}
+
+core::Result<std::uint64_t> LmsIndexes::left_at_most(platform::Storage& state, const core::Digest& key_id, std::uint64_t capacity) {
+  ASEPTIC_TRY(const std::uint64_t used, used_by(state, key_id));
+  return used < capacity ? capacity - used : 0;
 }
 
 core::Result<std::uint32_t> LmsIndexes::take() {

@@ -86,6 +86,8 @@ class LmsIndexes {
   static core::Result<LmsIndexes> open(platform::Storage& state, SigningWitness* witness, const core::Digest& key_id, std::uint64_t capacity);
   core::Result<std::uint32_t> take();
   [[nodiscard]] core::Result<std::uint64_t> left();
+  // What the record beside the key says alone: never less than is really left. For showing only, where the witness is not at hand.
+  static core::Result<std::uint64_t> left_at_most(platform::Storage& state, const core::Digest& key_id, std::uint64_t capacity);
 
  private:
   LmsIndexes(platform::Storage& state, SigningWitness& witness, const core::Digest& key_id, std::uint64_t capacity)
