@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// aseptic boot: provision. (Images: aseptic image; a journal or report: aseptic inspect, aseptic device check.)
+// aseptic boot: provision, journal, import-mcuboot. (Images of our own: aseptic image; a boot report: aseptic device check; any
+// single file: aseptic inspect.)
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "aseptic/publish/boot_state.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/files.h"
 #include "aseptic/publish/mcu_flash.h"
-#include "workbench.h"
+#include "aseptic/publish/mcuboot.h"
+#include "image_plan.h"
 
 namespace aseptic::app {
 namespace {
@@ -16,6 +19,13 @@ struct Options {
   std::string flash, id, description, component, image, boot_elf, boot_key_out, lease_key_out;
   std::vector<std::string> builders, release_keys;
   std::uint32_t hardware_revision = 1;
+  std::string device;
+};
+
+struct ImportOptions {
+  ImageOptions build;
+  std::string file, key;
+  std::uint64_t load_address = 0;
 };
 
 core::Result<void> provision(Workbench& bench, const Options& options) {
@@ -35,10 +45,69 @@ core::Result<void> provision(Workbench& bench, const Options& options) {
   return {};
 }
 
+core::Result<void> journal(Workbench& bench, const Options& options) {
+  ASEPTIC_TRY(const publish::BootAreas areas, publish::read_boot_areas(options.device));
+  ASEPTIC_TRY(const publish::Inspection inspection, publish::inspect_boot_state(areas));
+  bench.say(inspection.text(), core::JsonObject{{"format", inspection.format}, {"fields", inspection.fields}});
+  return {};
+}
+
+// What the description says too must not differ: a release would contradict its image.
+core::Result<void> agree_with_description(const publish::McubootProgram& program, const publish::ImagePlan& plan) {
+  if (program.security_counter && *program.security_counter != plan.epoch)
+    return core::Error(publish::PublishCode::kInput, "its security counter is " + std::to_string(*program.security_counter) +
+                                                         ", so the description must give the component this epoch, not " + std::to_string(plan.epoch));
+  if (program.dependencies != plan.dependencies.size())
+    return core::Error(publish::PublishCode::kInput, "it depends on " + std::to_string(program.dependencies) + " other images, the component in the description on " +
+                                                         std::to_string(plan.dependencies.size()));
+  return {};
+}
+
+core::JsonArray left_behind(const publish::McubootProgram& program) {
+  core::JsonArray list;
+  for (const std::uint16_t type : program.left_behind) list.push_back(static_cast<std::int64_t>(type));
+  return list;
+}
+
+core::Result<void> import(Workbench& bench, const ImportOptions& options) {
+  ASEPTIC_TRY(const core::PublicKey key, bench.public_key(options.key));
+  ASEPTIC_TRY(const core::Bytes file, publish::read_file(options.file, publish::kMcubootFileMax));
+  const std::optional<std::uint64_t> address = options.load_address == 0 ? std::nullopt : std::optional(options.load_address);
+  ASEPTIC_TRY(publish::McubootProgram program, publish::import_mcuboot(file, {key, address, bench.profile()}));
+  ASEPTIC_TRY(publish::ImagePlan plan, image_plan(bench, options.build));
+  ASEPTIC_TRY_VOID(agree_with_description(program, plan));
+  plan.version = program.version;
+  plan.load_address = program.load_address;
+  plan.entry = program.entry;
+  plan.build_id = core::sha256(program.body);
+  plan.regions = {{.form = publish::ProgramForm::kRaw, .content = program.body}};
+  ASEPTIC_TRY(const publish::ImageInfo info, build_planned_image(bench, options.build, plan));
+  core::JsonObject json = image_json(info);
+  json["load_address"] = static_cast<std::int64_t>(program.load_address);
+  json["entry"] = static_cast<std::int64_t>(program.entry);
+  json["left_behind"] = left_behind(program);
+  bench.say(image_line(options.build.out, info) + "  from " + options.file + ", whose MCUboot signature holds" +
+                (program.left_behind.empty() ? "" : "; " + std::to_string(program.left_behind.size()) + " TLVs that mean nothing here were left behind") +
+                "\n  not signed yet: aseptic image sign " + options.build.out, json);
+  return {};
+}
+
+void add_import_command(CLI::App& boot, Workbench& bench) {
+  const auto options = std::make_shared<ImportOptions>();
+  CLI::App* command = boot.add_subcommand("import-mcuboot", "Make an image of ours from a program that was signed for MCUboot: checks hash and signature, takes over program, "
+                                                            "load address, version and security counter");
+  command->fallthrough();
+  command->add_option("FILE", options->file, "Image signed by imgtool, not padded to a slot")->required();
+  command->add_option("--key", options->key, "The public key that MCUboot was built with (PEM)")->required();
+  command->add_option("--load-address", options->load_address, "For which address the program is linked, when it ran from its flash slot");
+  add_image_options(*command, options->build);
+  on_run(command, bench, [&bench, options] { return import(bench, *options); });
+}
+
 }  // namespace
 
 void add_boot_commands(CLI::App& app, Workbench& bench) {
-  CLI::App* boot = app.add_subcommand("boot", "Microcontrollers under the boot stage (EMULATED)");
+  CLI::App* boot = app.add_subcommand("boot", "Devices under the boot stage (EMULATED). Images: aseptic image; boot reports: aseptic device check");
   boot->require_subcommand(1)->fallthrough();
   const auto options = std::make_shared<Options>();
   CLI::App* command = boot->add_subcommand("provision", "Write the flash image of an emulated microcontroller: provisioning, secret, journal, store, factory image");
@@ -55,6 +124,13 @@ void add_boot_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--boot-key-out", options->boot_key_out, "Where the public key of its boot reports goes (PEM)")->required();
   command->add_option("--lease-key-out", options->lease_key_out, "Where the public key of its leases goes (PEM)")->required();
   on_run(command, bench, [&bench, options] { return provision(bench, *options); });
+
+  command = boot->add_subcommand("journal", "Read what a device's boot keeps: every record (torn and burnt ones too), the state as boot folds it, floor and generation");
+  command->fallthrough();
+  command->add_option("DEVICE", options->device, "A virtual device's folder, or a microcontroller's flash image file")->required();
+  on_run(command, bench, [&bench, options] { return journal(bench, *options); });
+
+  add_import_command(*boot, bench);
 }
 
 }  // namespace aseptic::app

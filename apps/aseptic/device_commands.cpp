@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "aseptic/device_log/verify.h"
+#include "aseptic/publish/boot_state.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/device_check.h"
 #include "aseptic/publish/pki.h"
@@ -26,7 +27,7 @@ struct Options {
   publish::DeviceSite site;
   std::vector<std::string> log_files;
   std::string log_key, log_device;
-  std::string checked, boot_key;
+  std::string checked, boot_key, challenge;
   std::uint64_t report_at = 0;
 };
 
@@ -119,20 +120,27 @@ core::Result<void> verify_log(Workbench& bench, const Options& options) {
   return {};
 }
 
-// The folder of a virtual device, or a file that holds a boot report (a mailbox, the flash image of a microcontroller).
-core::Result<void> check_device(Workbench& bench, const Options& options) {
-  std::error_code error;
-  Path file = options.checked;
-  if (std::filesystem::is_directory(file, error)) file /= "mailbox/report.bin";
-  ASEPTIC_TRY(const core::Bytes bytes, publish::read_file(file, 64u << 20));
+// A device's own report, or, with --at or of just these bytes, the report in a file.
+core::Result<core::Bytes> report_of(const Options& options) {
+  if (options.report_at == 0 && publish::holds_boot_areas(options.checked)) return publish::read_boot_report(options.checked);
+  ASEPTIC_TRY(const core::Bytes bytes, publish::read_file(options.checked, 64u << 20));
   constexpr std::uint64_t kReportSize = 1024;
   if (options.report_at > bytes.size() || bytes.size() - options.report_at < kReportSize)
-    return core::Error(publish::PublishCode::kInput, file.string() + " holds no boot report of 1024 bytes there");
-  std::optional<core::PublicKey> key;
+    return core::Error(publish::PublishCode::kInput, options.checked + " holds no boot report of 1024 bytes there");
+  const core::ByteView report = core::ByteView(bytes).subspan(options.report_at, kReportSize);
+  return core::Bytes(report.begin(), report.end());
+}
+
+core::Result<void> check_device(Workbench& bench, const Options& options) {
+  ASEPTIC_TRY(const core::Bytes report, report_of(options));
+  publish::CheckOptions how;
   if (!options.boot_key.empty()) {
-    ASEPTIC_TRY(key, bench.public_key(options.boot_key));
+    ASEPTIC_TRY(how.boot_key, bench.public_key(options.boot_key));
   }
-  ASEPTIC_TRY(const publish::DeviceCheck check, publish::check_device(core::ByteView(bytes).subspan(options.report_at, kReportSize), key));
+  if (!options.challenge.empty()) {
+    ASEPTIC_TRY(how.challenge, core::from_hex(options.challenge).within("--challenge"));
+  }
+  ASEPTIC_TRY(const publish::DeviceCheck check, publish::check_device(report, how));
   bench.say(check.text(), check.json());
   if (check.has_failed()) return core::Error(publish::PublishCode::kUnverifiable, "the device does not pass; see the failures above");
   return {};
@@ -181,9 +189,10 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
 
   command = device->add_subcommand("check", "Read out what a device's boot says: life cycle, debug port, slots, floor, counters; status 1 when it does not pass");
   command->fallthrough();
-  command->add_option("DEVICE", options->checked, "A virtual device's folder, or a file with a boot report")->required();
+  command->add_option("DEVICE", options->checked, "A virtual device's folder, a microcontroller's flash image, or a file with a boot report")->required();
   command->add_option("--boot-key", options->boot_key, "Certified public key of the device's boot (PEM); without it the signature is not checked");
-  command->add_option("--at", options->report_at, "Offset of the report in the file (an505 flash image: 2105344)")->capture_default_str();
+  command->add_option("--at", options->report_at, "Offset of the report in another file")->capture_default_str();
+  command->add_option("--challenge", options->challenge, "What REQ_CHALLENGE carried, 64 hexadecimal digits: a report that answers another one does not pass");
   on_run(command, bench, [&bench, options] { return check_device(bench, *options); });
 
   CLI::App* log = app.add_subcommand("log", "Device logs");

@@ -52,6 +52,14 @@ JsonArray quarantine_of(const boot::BootReport& r) {
   return list;
 }
 
+// Numbers as in boot/core/events.h.
+JsonArray events_of(const boot::BootReport& r) {
+  JsonArray list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(r.event_count, boot::kReportEventsMax); ++i)
+    list.push_back(JsonObject{{"code", number(r.events[i].code)}, {"value", number(r.events[i].detail)}});
+  return list;
+}
+
 JsonObject facts_of(const boot::BootReport& r) {
   return {{"device_id", core::Uuid{r.device_id}.text()},
           {"emulated", r.emulated},
@@ -64,6 +72,8 @@ JsonObject facts_of(const boot::BootReport& r) {
           {"runs", name_of(r.run_kind)},
           {"runs_from", name_of(r.place)},
           {"running_manifest", hex(r.running_manifest)},
+          {"running_image", hex(r.running_image)},
+          {"running_set", hex(r.running_set)},
           {"running_sequence", number(r.running_sequence)},
           {"confirmed_manifest", hex(r.confirmed_manifest)},
           {"confirmed_sequence", number(r.confirmed_sequence)},
@@ -80,7 +90,10 @@ JsonObject facts_of(const boot::BootReport& r) {
           {"min_root_version", number(r.min_root_version)},
           {"interrupted_trials", number(r.interrupted_trials)},
           {"policy_delay_left", number(r.policy_delay_left)},
+          {"challenge", hex(r.challenge)},
           {"log_count", number(r.log_count)},
+          {"log_head", hex(r.log_head)},
+          {"events", events_of(r)},
           {"quarantine", quarantine_of(r)}};
 }
 
@@ -110,6 +123,17 @@ std::vector<Finding> judge(const boot::BootReport& r) {
     out.push_back({Severity::kNote, "quarantine", "Images failed their trial on this device; see quarantine."});
   if (r.emulated) out.push_back({Severity::kNote, "emulated", "EMULATED hardware: nothing here says anything about a real device."});
   return out;
+}
+
+// SECURITY(T-22): an old report, genuine as it is, answers an old challenge.
+core::Result<void> judge_challenge(const boot::BootReport& r, core::ByteView challenge, DeviceCheck& check) {
+  if (challenge.size() != boot::kDigestSize || boot::all_bytes_are(challenge, 0))
+    return core::Error(PublishCode::kInput, "a challenge has 32 bytes, 64 hexadecimal digits, and is not zero");
+  const bool is_answered = std::ranges::equal(r.challenge, challenge);
+  check.facts.insert_or_assign("challenge_answered", JsonValue(is_answered));
+  if (!is_answered)
+    check.findings.push_back({Severity::kFailure, "challenge_not_answered", "This report does not answer the challenge: it is not of the start that was asked for."});
+  return {};
 }
 
 std::string shown(const JsonValue& value) {
@@ -142,19 +166,20 @@ JsonObject DeviceCheck::json() const {
   return {{"facts", facts}, {"findings", std::move(list)}, {"passes", !has_failed()}};
 }
 
-core::Result<DeviceCheck> check_device(core::ByteView report, const std::optional<core::PublicKey>& boot_key) {
+core::Result<DeviceCheck> check_device(core::ByteView report, const CheckOptions& options) {
   if (report.size() != boot::kBootReportSize)
     return core::Error(PublishCode::kInput, "a boot report has 1024 bytes, this has " + std::to_string(report.size()));
   boot::BootReport decoded;
   const auto status = boot::decode_boot_report(report.first<boot::kBootReportSize>(), decoded);
   if (!boot::ok(status)) return core::Error(PublishCode::kInput, std::string("the boot report: ") + boot::describe(status).sentence);
   DeviceCheck check{facts_of(decoded), judge(decoded)};
-  if (boot_key) {
-    ASEPTIC_TRY_VOID(trust::verify_mailbox_report(report, *boot_key));
+  if (options.boot_key) {
+    ASEPTIC_TRY_VOID(trust::verify_mailbox_report(report, *options.boot_key));
   } else {
     check.findings.push_back({Severity::kWarning, "signature_not_checked", "SIGNATURE NOT CHECKED: give the certified key of the device's boot with --boot-key."});
   }
-  check.facts.insert_or_assign("signature_checked", JsonValue(boot_key.has_value()));
+  check.facts.insert_or_assign("signature_checked", JsonValue(options.boot_key.has_value()));
+  if (options.challenge) ASEPTIC_TRY_VOID(judge_challenge(decoded, *options.challenge, check));
   return check;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <spanstream>
 
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/tree_hash.h"
@@ -125,8 +126,11 @@ core::Result<void> check_static_elf(const Path& file, core::ByteView head) {
 
 // Copies one region to `out`, block by block, and fills in the manifest's entry.
 core::Result<boot::Region> copy_region(const ImageRegionSource& source, const boot::Digest& salt, std::uint64_t offset, std::ostream& out) {
-  std::ifstream file(source.file, std::ios::binary);
-  if (!file) return core::Error(PublishCode::kFileIo, "cannot read " + source.file.string());
+  std::ifstream disk;
+  if (source.content.empty()) disk.open(source.file, std::ios::binary);
+  std::ispanstream memory(std::span(reinterpret_cast<const char*>(source.content.data()), source.content.size()));
+  std::istream& file = source.content.empty() ? static_cast<std::istream&>(disk) : memory;
+  if (!file || (source.content.empty() && !disk.is_open())) return core::Error(PublishCode::kFileIo, "cannot read " + source.file.string());
   boot::Region region{.kind = source.kind == ImageRegionKind::kExecCopied ? boot::RegionKind::kExecCopied : boot::RegionKind::kTreeVerified,
                       .offset = offset};
   RegionDigester digester(region.kind, salt);

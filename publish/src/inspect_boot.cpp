@@ -6,13 +6,14 @@
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/provisioning.h"
-#include "aseptic/boot/journal/journal.h"
+#include "aseptic/boot/journal/record.h"
 #include "aseptic/boot/journal/requests.h"
 #include "aseptic/payload/format/header.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/core/uuid.h"
 #include "boot_hasher.h"
 #include "inspect_formats.h"
+#include "journal_listing.h"
 
 namespace aseptic::publish {
 namespace {
@@ -21,10 +22,6 @@ using core::JsonArray;
 using core::JsonObject;
 using core::JsonValue;
 
-JsonValue number(std::uint64_t value) {
-  if (value <= 9007199254740991u) return static_cast<std::int64_t>(value);
-  return std::to_string(value);
-}
 std::string hex(std::span<const std::uint8_t> bytes) { return core::to_hex(bytes); }
 std::string uuid_text(const boot::Uuid& id) { return core::Uuid{id}.text(); }
 
@@ -123,12 +120,6 @@ Recognised inspect_payload(core::ByteView bytes) {
                                           {"header_digest", hex(payload::header_digest(hasher, view))}}};
 }
 
-JsonArray quarantine_fields(std::span<const boot::Quarantined> list) {
-  JsonArray rows;
-  for (const boot::Quarantined& one : list) rows.push_back(JsonObject{{"manifest", hex(one.digest)}, {"attempt", number(one.attempt)}});
-  return rows;
-}
-
 Recognised inspect_boot_report(core::ByteView bytes) {
   if (!starts_with(bytes, boot::kBootReportMagic)) return std::optional<Inspection>();
   boot::BootReport r;
@@ -187,25 +178,13 @@ Recognised inspect_provisioning(core::ByteView bytes) {
 }
 
 Recognised inspect_monotonic(core::ByteView bytes) {
-  const auto is_cell = [&](std::size_t at) {
-    return bytes.size() >= at + boot::kMonotonicCellSize && starts_with(bytes.subspan(at), boot::kMonotonicMagic);
-  };
-  if (!is_cell(0) && !is_cell(boot::kMonotonicCellStride)) return std::optional<Inspection>();
-  std::optional<boot::MonotonicCell> newest;
-  for (const std::size_t at : {std::size_t{0}, boot::kMonotonicCellStride}) {
-    boot::MonotonicCell cell;
-    if (is_cell(at) && boot::ok(boot::decode_monotonic_cell(bytes.subspan(at).first<boot::kMonotonicCellSize>(), cell)) &&
-        (!newest || cell.write_count > newest->write_count))
-      newest = cell;
-  }
-  if (!newest) return damaged("monotonic store", "no cell of it is whole");
-  const boot::MonotonicState& s = newest->state;
-  return Inspection{"monotonic store", JsonObject{{"writes", number(newest->write_count)},
-                                                  {"generation", number(s.generation)},
-                                                  {"floor", number(s.floor)},
-                                                  {"revoked", number(s.revoked)},
-                                                  {"confirmed", hex(s.confirmed)},
-                                                  {"quarantine", quarantine_fields(std::span(s.quarantine).first(s.quarantine_count))}}};
+  bool is_store = false;
+  for (std::size_t i = 0; i < boot::kMonotonicCellCount; ++i)
+    is_store = is_store || (bytes.size() > i * boot::kMonotonicCellStride && starts_with(bytes.subspan(i * boot::kMonotonicCellStride), boot::kMonotonicMagic));
+  if (!is_store) return std::optional<Inspection>();
+  const StoreReading store = read_store(bytes);
+  if (!store.newest) return damaged("monotonic store", "no cell of it is whole");
+  return Inspection{"monotonic store", store_fields(store)};
 }
 
 JsonObject request_fields(const boot::Request& r) {
@@ -245,71 +224,10 @@ Recognised inspect_requests(core::ByteView bytes) {
   return Inspection{"request area", JsonObject{{"requests", std::move(list)}}};
 }
 
-// The journal area in memory; inspection never writes.
-class ReadOnlyArea final : public boot::Storage {
- public:
-  explicit ReadOnlyArea(core::ByteView bytes) : bytes_(bytes) {}
-  std::uint64_t size(boot::Area) override { return bytes_.size(); }
-  boot::Status read(boot::Area, std::uint64_t offset, boot::MutableBytes out) override {
-    if (offset > bytes_.size() || out.size() > bytes_.size() - offset) return boot::Status::kOutOfRange;
-    boot::copy_bytes(out, bytes_.subspan(static_cast<std::size_t>(offset), out.size()));
-    return boot::Status::kOk;
-  }
-  boot::Status program(boot::Area, std::uint64_t, boot::ByteView) override { return boot::Status::kIoError; }
-  boot::Status erase(boot::Area, std::uint64_t, std::uint64_t) override { return boot::Status::kIoError; }
-  boot::Status sync(boot::Area) override { return boot::Status::kOk; }
-  std::uint8_t erased_value() const override { return 0xFF; }
-
- private:
-  core::ByteView bytes_;
-};
-
-JsonValue image_fields(const boot::ImageInfo& image) {
-  if (!image.exists()) return "none";
-  return JsonObject{{"manifest", hex(image.manifest)}, {"sequence", number(image.sequence)}, {"epoch", number(image.epoch)}};
-}
-
-std::string_view tag_name(boot::RecordTag tag) {
-  using enum boot::RecordTag;
-  switch (tag) {
-    case kNone: return "NONE";
-    case kBoot: return "BOOT";
-    case kStagedSet: return "STAGED_SET";
-    case kStagedInfo: return "STAGED_INFO";
-    case kStaged: return "STAGED";
-    case kAttemptToken: return "ATTEMPT_TOKEN";
-    case kAttempt: return "ATTEMPT";
-    case kConfirmed: return "CONFIRMED";
-    case kTrialFailed: return "TRIAL_FAILED";
-    case kTrialInterrupted: return "TRIAL_INTERRUPTED";
-    case kAutoRevert: return "AUTO_REVERT";
-    case kSynced: return "SYNCED";
-    case kFloor: return "FLOOR";
-    case kBootHashImage: return "BOOTHASH_IMAGE";
-    case kBootHash: return "BOOTHASH";
-    case kSnapshotBegin: return "SNAPSHOT_BEGIN";
-    case kSnapshotItem: return "SNAPSHOT_ITEM";
-    case kSnapshotCommit: return "SNAPSHOT_COMMIT";
-  }
-  return "UNKNOWN";
-}
-
-JsonArray record_rows(core::ByteView bytes, const boot::RecordSealer& sealer) {
-  JsonArray rows;
-  for (std::size_t at = 0; at + boot::kRecordSize <= bytes.size(); at += boot::kRecordSize) {
-    boot::Record record;
-    if (!boot::ok(boot::decode_record(sealer, bytes.subspan(at).first<boot::kRecordSize>(), record))) continue;
-    rows.push_back(JsonObject{{"at", number(at)}, {"tag", tag_name(record.tag)}, {"sequence", number(record.sequence)},
-                              {"digest", hex(record.digest)}, {"slot", number(record.slot)}, {"detail", number(record.detail)},
-                              {"attempt", number(record.attempt)}, {"value", number(record.value)}});
-  }
-  return rows;
-}
-
 bool looks_like_journal(core::ByteView bytes) {
   if (bytes.size() < 2 * boot::kJournalHalfMin || bytes.size() % (2 * boot::kRecordSize) != 0) return false;
   for (std::size_t at = 0; at + boot::kRecordSize <= bytes.size(); at += boot::kRecordSize)
-    if (tag_name(static_cast<boot::RecordTag>(bytes[at])) != "UNKNOWN" && bytes[at] != 0 && (bytes[at + 1] == 1 || bytes[at + 1] == 2)) return true;
+    if (record_tag_name(bytes[at]) && (bytes[at + 1] == 1 || bytes[at + 1] == 2)) return true;
   return false;
 }
 
@@ -318,34 +236,13 @@ Recognised inspect_journal(core::ByteView bytes, const InspectOptions& options) 
   BootHasher hasher;
   boot::RecordSealer sealer{&hasher, false, {}};
   if (options.device_secret) {
-    if (options.device_secret->size() != boot::kDigestSize) return core::Error(PublishCode::kInput, "a device secret has 32 bytes");
-    boot::Digest secret{};
-    std::ranges::copy(*options.device_secret, secret.begin());
-    sealer.keyed = true;
-    sealer.key = boot::derive_keys(hasher, secret).journal;
+    ASEPTIC_TRY(sealer, keyed_sealer(hasher, *options.device_secret));
   }
-  JsonArray rows = record_rows(bytes, sealer);
-  if (rows.empty())
+  JournalListing listing = list_journal(bytes, sealer);
+  if (listing.whole_records == 0)
     return damaged("boot journal", options.device_secret ? "no record is sealed with this device secret"
                                                          : "its records are sealed with the device's secret; give it with --secret");
-  ReadOnlyArea area(bytes);
-  boot::Journal journal(area, sealer);
-  JsonObject fields{{"records", std::move(rows)}};
-  if (const auto status = journal.load(); !boot::ok(status)) {
-    fields["state"] = boot::describe(status).sentence;
-    return Inspection{"boot journal", std::move(fields)};
-  }
-  const boot::JournalState& s = journal.state();
-  fields["state"] = JsonObject{{"boot_count", number(s.boot_count)},
-                               {"generation", number(s.generation)},
-                               {"confirmed", image_fields(s.confirmed)},
-                               {"previous", image_fields(s.previous)},
-                               {"staged", image_fields(s.staged)},
-                               {"trial_open", s.trial_open},
-                               {"synced", s.synced},
-                               {"damaged_records", number(journal.damaged_records())},
-                               {"quarantine", quarantine_fields(std::span(s.quarantine).first(s.quarantine_count))}};
-  return Inspection{"boot journal", std::move(fields)};
+  return Inspection{"boot journal", std::move(listing.fields)};
 }
 
 }  // namespace

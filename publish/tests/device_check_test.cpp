@@ -43,7 +43,7 @@ bool finds(const DeviceCheck& check, std::string_view name, Severity severity) {
 
 // Answers: RB-07, T-49
 TEST(DeviceCheckTest, AnOpenDebugPortInProductionFailsLoudly) {
-  const auto check = check_device(report({.debug = boot::DebugPort::kOpen}), std::nullopt);
+  const auto check = check_device(report({.debug = boot::DebugPort::kOpen}));
   ASSERT_TRUE(check);
   EXPECT_TRUE(check->has_failed());
   EXPECT_TRUE(finds(*check, "debug_open_in_production", Severity::kFailure));
@@ -52,18 +52,37 @@ TEST(DeviceCheckTest, AnOpenDebugPortInProductionFailsLoudly) {
 
 // Answers: RB-07, T-49
 TEST(DeviceCheckTest, ADebugPortThatNobodyKnowsToBeClosedFailsInProductionOnly) {
-  const auto production = check_device(report({.debug = boot::DebugPort::kUnknown}), std::nullopt);
+  const auto production = check_device(report({.debug = boot::DebugPort::kUnknown}));
   ASSERT_TRUE(production);
   EXPECT_TRUE(production->has_failed());
-  const auto development = check_device(report({.life_cycle = boot::LifeCycle::kDevelopment, .debug = boot::DebugPort::kOpen}), std::nullopt);
+  const auto development = check_device(report({.life_cycle = boot::LifeCycle::kDevelopment, .debug = boot::DebugPort::kOpen}));
   ASSERT_TRUE(development);
   EXPECT_FALSE(development->has_failed());
   EXPECT_TRUE(finds(*development, "debug_not_closed", Severity::kNote));
 }
 
+// Answers: T-22, T-56
+TEST(DeviceCheckTest, AReportOfAnotherChallengeDoesNotPass) {
+  core::Bytes bytes = report({});
+  boot::BootReport r;
+  ASSERT_TRUE(boot::ok(boot::decode_boot_report(core::ByteView(bytes).first<boot::kBootReportSize>(), r)));
+  r.challenge.fill(0x5C);
+  boot::encode_boot_report(r, std::span<std::uint8_t, boot::kBootReportSize>(bytes));
+  const auto answered = check_device(bytes, {.challenge = core::Bytes(32, 0x5C)});
+  ASSERT_TRUE(answered);
+  EXPECT_FALSE(answered->has_failed());
+  EXPECT_TRUE(*answered->facts.at("challenge_answered").as_bool());
+  const auto old = check_device(bytes, {.challenge = core::Bytes(32, 0x5D)});
+  ASSERT_TRUE(old);
+  EXPECT_TRUE(finds(*old, "challenge_not_answered", Severity::kFailure));
+  // No challenge at all is none that a report could answer.
+  EXPECT_FALSE(check_device(report({}), {.challenge = core::Bytes(32, 0)}));
+  EXPECT_FALSE(check_device(bytes, {.challenge = core::Bytes(31, 0x5C)}));
+}
+
 // Answers: RB-07
 TEST(DeviceCheckTest, ReadsOutLifeCycleSlotsFloorAndCounters) {
-  const auto check = check_device(report({}), std::nullopt);
+  const auto check = check_device(report({}));
   ASSERT_TRUE(check);
   EXPECT_FALSE(check->has_failed());
   const core::JsonValue facts(check->facts);
@@ -78,16 +97,16 @@ TEST(DeviceCheckTest, ReadsOutLifeCycleSlotsFloorAndCounters) {
 }
 
 TEST(DeviceCheckTest, AnImageThatBootDidNotRecordFails) {
-  const auto check = check_device(report({.boothash = boot::BootHashVerdict::kDiffers}), std::nullopt);
+  const auto check = check_device(report({.boothash = boot::BootHashVerdict::kDiffers}));
   ASSERT_TRUE(check);
   EXPECT_TRUE(check->has_failed());
 }
 
 TEST(DeviceCheckTest, RefusesWhatIsNoBootReport) {
   core::Bytes bytes = report({});
-  EXPECT_FALSE(check_device(core::ByteView(bytes).first(1023), std::nullopt));
+  EXPECT_FALSE(check_device(core::ByteView(bytes).first(1023)));
   bytes[22] ^= 1;  // the checksum notices
-  EXPECT_FALSE(check_device(bytes, std::nullopt));
+  EXPECT_FALSE(check_device(bytes));
 }
 
 }  // namespace

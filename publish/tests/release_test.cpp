@@ -11,7 +11,9 @@
 #include "aseptic/platform/posix/posix_entropy.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/image.h"
+#include "aseptic/publish/boot_state.h"
 #include "aseptic/publish/inspect.h"
+#include "aseptic/boot/format/monotonic.h"
 #include "aseptic/publish/pki.h"
 #include "aseptic/publish/provision.h"
 #include "aseptic/publish/review.h"
@@ -494,6 +496,8 @@ TEST_F(ReleaseTest, InspectRecognisesEveryFormat) {
   const Inspection store = must(inspect_file(press.path("device/boot/monotonic.bin"), {}));
   EXPECT_EQ(store.fields.string_at("confirmed").value_or(""), must(read_image(press.path("image1"))).manifest_digest.hex());
   EXPECT_NE(image.text().find("  version: 1.1.0\n"), std::string::npos);
+  // The same device as a whole.
+  EXPECT_EQ(must(inspect_boot_state(must(read_boot_areas(press.path("device"))))).fields.string_at("journal").value_or(""), "in force");
 }
 
 TEST_F(ReleaseTest, InspectSurvivesDamageOfEveryFormat) {
@@ -546,6 +550,94 @@ TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsB
   EXPECT_NE(must(make_mcu_flash(press.path("other.img"), plan_of_flash, entropy)).boot.pem(), keys.boot.pem());
   plan_of_flash.boot_elf = image;
   EXPECT_FALSE(make_mcu_flash(press.path("third.img"), plan_of_flash, entropy)) << "no boot stage";
+}
+
+// Field of the listing at "a.b.c".
+core::JsonValue field_of(const Inspection& listing, std::string_view path) {
+  core::JsonValue at = listing.fields;
+  while (!path.empty()) {
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    const core::JsonValue* next = at.find(path.substr(0, dot));
+    if (next == nullptr) return "absent";
+    at = core::JsonValue(*next);
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  return at;
+}
+std::string text_of(const core::JsonValue& value) { return value.as_string() ? *value.as_string() : core::canonical_json(value); }
+
+// Answers: RC-08, T-57
+TEST_F(ReleaseTest, ADevicesJournalIsReadAsBootFoldsItAndTornRecordsAreShownAsTorn) {
+  const Path image = signed_image(1);
+  press.write("boot.elf", boot_stage("code"));
+  platform::PosixEntropy entropy;
+  must(make_mcu_flash(press.path("flash.img"), {.device_id = "pump-0001-mcu", .description = described(1), .component = "pump", .image = image,
+                                                .keys = {press.image_keys()}, .boot_elf = press.path("boot.elf")}, entropy));
+  BootAreas areas = must(read_boot_areas(press.path("flash.img")));
+  const auto field = [&](std::string_view path) { return text_of(field_of(must(inspect_boot_state(areas)), path)); };
+  EXPECT_EQ(field("state.confirmed.manifest"), must(read_image(image)).manifest_digest.hex());
+  EXPECT_EQ(field("state.confirmed.sequence"), "1");
+  EXPECT_EQ(field("state.generation"), field("store.generation"));
+  EXPECT_EQ(field("store.confirmed"), field("state.confirmed.manifest"));
+  EXPECT_EQ(field("store.floor"), "1") << "the factory image's epoch";
+  EXPECT_EQ(field("journal"), "in force");
+  EXPECT_EQ(field("device_id"), boot_device_id("pump-0001-mcu").text());
+  const auto halves = [&] { return *field_of(must(inspect_boot_state(areas)), "halves").as_array(); };
+  EXPECT_EQ(text_of(*halves()[0].find("torn")), "0");
+  EXPECT_EQ(text_of(*halves()[0].find("snapshot")), "closed");
+  EXPECT_EQ(text_of(*halves()[1].find("snapshot")), "none");
+
+  // A record that a power cut tore, behind it one that boot burnt: shown, and no part of the state.
+  const std::string before = field("state.confirmed.manifest");
+  const auto used = static_cast<std::size_t>(*halves()[0].find("written")->as_integer());
+  std::fill_n(areas.journal.begin() + static_cast<std::ptrdiff_t>(64 * used), 40, std::uint8_t{0x5A});
+  std::fill_n(areas.journal.begin() + static_cast<std::ptrdiff_t>(64 * (used + 1)), 64, std::uint8_t{0});
+  EXPECT_EQ(text_of(*halves()[0].find("torn")), "1");
+  EXPECT_EQ(text_of(*halves()[0].find("burnt")), "1");
+  EXPECT_EQ(field("state.damaged_records"), "1");
+  EXPECT_EQ(field("state.confirmed.manifest"), before);
+  const core::JsonArray records = *field_of(must(inspect_boot_state(areas)), "records").as_array();
+  EXPECT_EQ(records[used].string_at("condition").value_or(""), "torn");
+  EXPECT_EQ(records[used + 1].string_at("condition").value_or(""), "burnt");
+
+  // A record changed by somebody without the secret is no record.
+  areas.journal[10] ^= 1;
+  EXPECT_EQ(text_of(*halves()[0].find("torn")), "2");
+  EXPECT_EQ(text_of(*halves()[0].find("snapshot")), "none");
+  EXPECT_EQ(field("journal"), "DISCARDED at the next start: default state");
+}
+
+// Answers: RC-03, T-58
+TEST_F(ReleaseTest, AJournalThatTheStoreHasLeftBehindIsShownAsDiscarded) {
+  const Path image = signed_image(1);
+  press.write("boot.elf", boot_stage("code"));
+  platform::PosixEntropy entropy;
+  must(make_mcu_flash(press.path("flash.img"), {.device_id = "m", .description = described(1), .component = "pump", .image = image,
+                                                .keys = {press.image_keys()}, .boot_elf = press.path("boot.elf")}, entropy));
+  BootAreas areas = must(read_boot_areas(press.path("flash.img")));
+  const auto field = [&](std::string_view path) { return text_of(field_of(must(inspect_boot_state(areas)), path)); };
+  const auto generation = static_cast<std::uint32_t>(std::stoul(field("state.generation")));
+  // The newest cell may be the third one.
+  const auto burn = [&](std::uint32_t to, std::size_t cell) {
+    boot::MonotonicCell wire;
+    wire.state.generation = to;
+    wire.state.floor = 4;
+    wire.write_count = 1000 + to;
+    boot::encode_monotonic_cell(wire, core::ByteSpan(areas.store).subspan(cell * boot::kMonotonicCellStride).first<boot::kMonotonicCellSize>());
+  };
+  burn(generation + 1, 2);
+  EXPECT_EQ(field("store.floor"), "4");
+  EXPECT_EQ(field("journal"), "DISCARDED at the next start: its generation is not the store's");
+  EXPECT_EQ(text_of(field_of(must(inspect_bytes(areas.store, {})), "floor")), "4");
+  std::ranges::fill(areas.store, std::uint8_t{0});
+  EXPECT_EQ(field("store"), "no cell of it is whole: nothing boots");
+  if (generation > 0) {
+    burn(generation - 1, 0);
+    EXPECT_EQ(field("journal"), "in force once boot has completed the burn");
+  }
+  areas.secret.pop_back();
+  EXPECT_FALSE(inspect_boot_state(areas));
+  EXPECT_FALSE(read_boot_areas(image)) << "a file that is neither folder nor flash image";
 }
 
 TEST_F(ReleaseTest, ARawProgramIsTakenOnlyForAnAddress) {

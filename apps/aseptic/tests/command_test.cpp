@@ -131,6 +131,10 @@ TEST_F(Command, BadInputGetsOneSentenceAndTheRightStatus) {
   refused("office", {"verify", at("repo"), "--root", at("text")}, "root");
   refused("office", {"pki", "device", "--pki", at("nopki"), "--id", "x"}, "");
   refused("office", {"log", "verify", at("text")}, "");
+  refused("office", {"boot", "journal", at("text")}, "neither a virtual device's folder nor a microcontroller's flash image");
+  refused("office", {"boot", "journal", folder.string()}, "cannot read");
+  refused("office", {"boot", "import-mcuboot", at("text"), "--key", "index", "--description", at("text"), "--builder", "index", "--release-key", at("vault/second.pub"),
+                     "--out", at("o")}, "does not begin with MCUboot's image header");
   refused("office", {"device", "provision", at("d"), "--id", "x", "--description", at("text"), "--image", at("text"), "--builder", "index", "--release-key", at("vault/second.pub"), "--root",
                      at("text"), "--pki", at("nopki"), "--jurisdiction", "EU", "--repository-url", "https://x/"}, "cannot read");
   EXPECT_FALSE(fs::exists(at("d")));
@@ -211,7 +215,7 @@ TEST_F(Command, HelpOfEveryCommandSaysWhatItIsFor) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {}, {"keys"}, {"keys", "create"}, {"pki"}, {"pki", "server"}, {"repo"}, {"repo", "init"}, {"repo", "publish"}, {"repo", "rotate"}, {"sign"},
            {"merge"}, {"image"}, {"image", "build"}, {"release"}, {"release", "create"}, {"release", "publish"}, {"channel", "set"}, {"policy", "create"},
-           {"device", "provision"}, {"inspect"}, {"verify"}, {"log", "verify"}}) {
+           {"device", "provision"}, {"device", "check"}, {"boot"}, {"boot", "provision"}, {"boot", "journal"}, {"boot", "import-mcuboot"}, {"inspect"}, {"verify"}, {"log", "verify"}}) {
     std::vector<std::string> all = words;
     all.emplace_back("--help");
     const ProgramResult result = run("office", all);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a device's boot says about it, read out and judged: life cycle, debug port, slots, floor, counters (RB-07).
 //
-// Called by `aseptic device check` and `aseptic boot report`. Input is the mailbox's 1,024 bytes, wherever they were read from.
+// Called by `aseptic device check`. Input is the mailbox's 1,024 bytes, wherever they were read from.
 // Security: without the certified key of the device's boot the bytes prove nothing, and the result says so. An open debug port
 // in production is a failure whatever else is true. Pure: no I/O. Thread contract: value types.
 #pragma once
@@ -33,7 +33,12 @@ struct DeviceCheck {
   [[nodiscard]] core::JsonObject json() const;
 };
 
+struct CheckOptions {
+  std::optional<core::PublicKey> boot_key;   // none: the signature is not checked, and the result says so
+  std::optional<core::Bytes> challenge;      // the 32 bytes that REQ_CHALLENGE carried: another answer is a failure
+};
+
 // An error: not a boot report, or a signature that `boot_key` did not make.
-core::Result<DeviceCheck> check_device(core::ByteView report, const std::optional<core::PublicKey>& boot_key);
+core::Result<DeviceCheck> check_device(core::ByteView report, const CheckOptions& options = {});
 
 }  // namespace aseptic::publish

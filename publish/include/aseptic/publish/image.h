@@ -22,6 +22,7 @@ struct ImageRegionSource {
   ImageRegionKind kind = ImageRegionKind::kExecCopied;
   Path file;
   ProgramForm form = ProgramForm::kStaticElf;
+  core::Bytes content = {};  // when not empty, instead of the file: an imported program
 };
 
 // One further component of the set, as far as the set digest needs it.

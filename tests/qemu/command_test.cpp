@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real command and the linked boot stage together (EMULATED): what `aseptic boot` makes, boot runs, and what boot keeps,
+// `aseptic boot` reads.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "aseptic/core/json.h"
+#include "machine.h"
+#include "tests/support/mcuboot_image.h"
+#include "tests/support/run_program.h"
+#include "trust/tests/hostile_repository.h"
+
+namespace aseptic::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kLoadAddress = 0x28000000;
+
+class BootCommand : public ::testing::Test {
+ protected:
+  BootCommand() : machine(an505()), folder(work_folder("BootCommand")) {
+    write("consent.txt", "The pump restarts.");
+    write("r.toml",
+          "[release]\nid = \"pump-1\"\nversion = \"1.0.0\"\nsequence = 4\nvendor = \"11111111-1111-4111-8111-111111111111\"\n"
+          "product = \"22222222-2222-4222-8222-222222222222\"\nclass = \"33333333-3333-4333-8333-333333333333\"\nagent_min = \"0.1.0\"\n"
+          "sources = { min = 0, max = 0 }\nhardware = [{ id = \"44444444-4444-4444-8444-444444444444\", min = 1, max = 1 }]\n"
+          "[safety]\nclass = \"function\"\nstates = [\"idle\"]\ndowntime_s_max = 60\nrestart = \"device\"\nessential_performance = \"none\"\n"
+          "energy_mwh_min = 0\njurisdictions = []\nconsent = { en = \"consent.txt\" }\n"
+          "[[component]]\nid = \"55555555-5555-4555-8555-555555555555\"\nname = \"mcu\"\ntype = \"image\"\nlocation = \"mcu\"\nepoch = 3\n");
+    write("mcuboot.pem", vendor.public_key().pem());
+  }
+  std::string at(const std::string& name) const { return (folder / name).string(); }
+  void write(const std::string& name, std::string_view text) const { std::ofstream(folder / name, std::ios::binary) << text; }
+  ProgramResult run(std::vector<std::string> words) const {
+    words.insert(words.begin(), {ASEPTIC, "--profile", "development", "--json", "--keys", at("keys")});
+    return run_program(words);
+  }
+  core::JsonValue ok(const std::vector<std::string>& words) const {
+    const ProgramResult result = run(words);
+    EXPECT_EQ(result.exit_status, 0) << words[1] << ": " << result.err;
+    return core::parse_json_value(core::as_bytes(result.out)).value_or(core::JsonValue());
+  }
+  // The test application as imgtool would sign it for a device that loads images to RAM.
+  void sign_for_mcuboot(const std::string& name, std::uint8_t counter) const {
+    McubootSpec spec{.body = machine.application(), .load_address = kLoadAddress - 0x200, .flags = 0x20};
+    spec.protected_tlvs = {{0x50, {counter, 0, 0, 0}}};
+    const core::Bytes file = mcuboot_image(spec, {0x22, vendor.public_key().spki(), [&](core::ByteView part, core::ByteView) { return vendor.sign(part); }});
+    write(name, core::as_text(file));
+  }
+  std::vector<std::string> import(const std::string& name) const {
+    return {"boot", "import-mcuboot", at(name), "--key", at("mcuboot.pem"), "--description", at("r.toml"), "--builder", "builder", "--release-key", "release-image",
+            "--out", at("mcu.img")};
+  }
+
+  const Machine machine;
+  const fs::path folder;
+  const trust::test::TestKey vendor = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+};
+
+std::string text_at(const core::JsonValue& value, std::initializer_list<std::string_view> path) {
+  const core::JsonValue* at = &value;
+  for (const std::string_view name : path) {
+    at = at->find(name);
+    if (at == nullptr) return "absent";
+  }
+  return at->as_string() ? *at->as_string() : core::canonical_json(*at);
+}
+
+// Timeline: an image signed for MCUboot is imported, signed by both custodians and provisioned; boot runs it; journal and report
+// are read from the flash image file; a report of another start or key does not pass.
+// Answers: RB-01, RB-07, MB-01
+TEST_F(BootCommand, AnImageThatWasSignedForMcubootBootsHere) {
+  ok({"keys", "create", "--algorithm", "p256", "builder"});
+  ok({"keys", "create", "--algorithm", "slh-dsa", "release-image"});
+  sign_for_mcuboot("old.bin", 2);
+  const ProgramResult older = run(import("old.bin"));
+  EXPECT_EQ(older.exit_status, 1);
+  EXPECT_NE(older.err.find("security counter is 2"), std::string::npos) << older.err;
+  sign_for_mcuboot("vendor.bin", 3);
+  const core::JsonValue made = ok(import("vendor.bin"));
+  EXPECT_EQ(text_at(made, {"version"}), "1.2.3");
+  EXPECT_EQ(text_at(made, {"epoch"}), "3");
+  EXPECT_EQ(text_at(made, {"load_address"}), std::to_string(kLoadAddress));
+  EXPECT_EQ(text_at(made, {"entry"}), std::to_string(machine.application_entry()));
+  ok({"image", "sign", at("mcu.img"), "--key", "builder", "--yes"});
+  ok({"image", "release", at("mcu.img"), "--key", "release-image", "--builder", "builder", "--yes"});
+  ok({"boot", "provision", at("flash.img"), "--id", "mcu-1", "--description", at("r.toml"), "--component", "mcu", "--image", at("mcu.img"), "--builder", "builder",
+      "--release-key", "release-image", "--boot-elf", (machine.folder / "boot.elf").string(), "--boot-key-out", at("boot.pem"), "--lease-key-out", at("lease.pem")});
+  EXPECT_EQ(text_at(ok({"boot", "journal", at("flash.img")}), {"fields", "state", "boot_count"}), "0");
+  std::fstream flash(folder / "flash.img", std::ios::binary | std::ios::in | std::ios::out);  // the application's script: challenge, reset, off
+  flash.seekp(boot::cortex_m::kApplicationData.offset);
+  for (const char step : {'H', 'r', 'o'}) flash.write(std::string(1, step).append(7, '\xFF').c_str(), 8);
+  flash.close();
+
+  const ProgramResult power = run_program(machine.command(folder / "flash.img"), {}, std::chrono::seconds(20));
+  EXPECT_NE(power.out.find("APP kind=1 place=0 count=2 cause=3 sequence=4 manifest=" + text_at(made, {"manifest_digest"})), std::string::npos) << power.out;
+
+  const core::JsonValue journal = ok({"boot", "journal", at("flash.img")});
+  EXPECT_EQ(text_at(journal, {"fields", "state", "boot_count"}), "2");
+  EXPECT_EQ(text_at(journal, {"fields", "state", "confirmed", "manifest"}), text_at(made, {"manifest_digest"}));
+  EXPECT_EQ(text_at(journal, {"fields", "state", "boothash", "image"}), text_at(made, {"image_digest"}));
+  EXPECT_EQ(text_at(journal, {"fields", "store", "floor"}), "3");
+  EXPECT_EQ(text_at(journal, {"fields", "journal"}), "in force");
+
+  const std::string challenge(64, 'c');  // not the application's, which is 5c5c...
+  const std::vector<std::string> check{"device", "check", at("flash.img"), "--boot-key", at("boot.pem"), "--challenge"};
+  const auto with = [&](const std::string& text) { std::vector<std::string> words = check; words.push_back(text); return run(words); };
+  std::string asked;
+  for (int i = 0; i < 32; ++i) asked += "5c";
+  const ProgramResult answered = with(asked);
+  EXPECT_EQ(answered.exit_status, 0) << answered.out << answered.err;
+  EXPECT_NE(answered.out.find("\"challenge_answered\": true"), std::string::npos) << answered.out;
+  EXPECT_EQ(with(challenge).exit_status, 1);
+  EXPECT_EQ(run({"device", "check", at("flash.img"), "--boot-key", at("lease.pem")}).exit_status, 1) << "another key";
+}
+
+}  // namespace
+}  // namespace aseptic::test
