@@ -3,7 +3,6 @@
 
 #include <zstd.h>
 
-
 #include "aseptic/core/assert.h"
 #include "aseptic/core/hash.h"
 #include "aseptic/payload/apply/zero_blocks.h"
@@ -46,6 +45,13 @@ EncodedChunk ChunkEncoder::encode(core::ByteView image_bytes) {
   }
   chunk.entry.stored_size = static_cast<std::uint32_t>(chunk.stored.size());
   return chunk;
+}
+
+std::size_t ChunkEncoder::quick_size(core::ByteView image_bytes) {
+  quick_.resize(image_bytes.size());
+  const std::size_t size = ZSTD_compressCCtx(context_->cctx.get(), quick_.data(), quick_.size(), image_bytes.data(),
+                                             image_bytes.size(), 1);
+  return ZSTD_isError(size) == 0 ? size : image_bytes.size();
 }
 
 }  // namespace aseptic::payload

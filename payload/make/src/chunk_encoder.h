@@ -22,10 +22,13 @@ class ChunkEncoder {
   ChunkEncoder(ChunkEncoder&&) noexcept;
 
   EncodedChunk encode(core::ByteView image_bytes);
+  // Roughly how large a quick encoder would make it, without the memory and time of the level asked for.
+  [[nodiscard]] std::size_t quick_size(core::ByteView image_bytes);
 
  private:
   struct Context;
   std::unique_ptr<Context> context_;
+  core::Bytes quick_;
 };
 
 }  // namespace aseptic::payload

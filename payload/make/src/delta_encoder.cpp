@@ -92,23 +92,42 @@ class RecordingSink {
   std::uint32_t phase_;
 };
 
+// Calls each(first byte, size) for pieces of so much memory as a mapped image may take beside its form, and lets go of it behind
+// each.
+template <class Each>
+void in_pieces(std::uint64_t size, const std::function<void()>& release, Each&& each) {
+  constexpr std::uint64_t kPiece = 3U << 20U;  // whole entries of tables
+  for (std::uint64_t at = 0; at < size; at += kPiece) {
+    each(static_cast<std::size_t>(at), static_cast<std::size_t>(std::min(kPiece, size - at)));
+    release();
+  }
+}
+
 // A form of an image in which an address field holds its target, wherever the field lies. `target_for` gives the target to
-// write, or leaves the field alone.
+// write, or leaves the field alone. A reference across two pieces stays as it is: some bytes, never correctness.
 template <class TargetFor>
-core::Bytes rewrite_references(core::ByteView image, const std::vector<FoundElement>& elements, TargetFor&& target_for) {
-  core::Bytes form(image.begin(), image.end());
+core::Bytes rewrite_references(core::ByteView image, const std::vector<FoundElement>& elements, const std::function<void()>& release,
+                               TargetFor&& target_for) {
+  core::Bytes form;
+  form.reserve(image.size());
+  in_pieces(image.size(), release, [&](std::size_t at, std::size_t size) {
+    const core::ByteView piece = image.subspan(at, size);
+    form.insert(form.end(), piece.begin(), piece.end());
+  });
   for (std::size_t e = 0; e < elements.size(); ++e) {
     for (const ReferenceArea& area : elements[e].areas) {
-      const auto original = image.subspan(static_cast<std::size_t>(area.at), static_cast<std::size_t>(area.size));
-      std::uint8_t* part = form.data() + area.at;
-      scan_sites({area.kind, area.address, area.address}, original, elements[e].window, [&](const Site& site) {
-        if (site.at + site.size() > original.size()) return;
-        std::uint64_t target = 0;
-        if (!target_for(e, area, site, target)) return;
-        std::uint64_t content = 0;
-        std::memcpy(&content, original.data() + site.at, site.size());
-        content = field_for(site, content, 0, target, 0);
-        std::memcpy(part + site.at, &content, site.size());
+      in_pieces(area.size, release, [&](std::size_t at, std::size_t size) {
+        const auto original = image.subspan(static_cast<std::size_t>(area.at) + at, size);
+        std::uint8_t* part = form.data() + area.at + at;
+        scan_sites({area.kind, area.address + at, area.address}, original, elements[e].window, [&](const Site& site) {
+          if (site.at + site.size() > original.size()) return;
+          std::uint64_t target = 0;
+          if (!target_for(e, area, site, target)) return;
+          std::uint64_t content = 0;
+          std::memcpy(&content, original.data() + site.at, site.size());
+          content = field_for(site, content, 0, target, 0);
+          std::memcpy(part + site.at, &content, site.size());
+        });
       });
     }
   }
@@ -202,8 +221,8 @@ class Planner {
       target = 0;
       return is_code(area.kind);
     };
-    const core::Bytes old_form = rewrite_references(old_, old_elements_, mask);
-    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, mask); });
+    const core::Bytes old_form = rewrite_references(old_, old_elements_, release_, mask);
+    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, release_, mask); });
   }
 
   template <class MakeNewForm>
@@ -234,8 +253,8 @@ class Planner {
       target = site.target;
       return true;
     };
-    const core::Bytes old_form = rewrite_references(old_, old_elements_, projected);
-    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, as_is); });
+    const core::Bytes old_form = rewrite_references(old_, old_elements_, release_, projected);
+    map_.segments = match_forms(old_form, [&] { return rewrite_references(new_, new_elements_, release_, as_is); });
   }
 
   // Elements whose bytes were copied unchanged need no projection.

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "aseptic/payload/apply/core_hasher.h"
+#include "aseptic/payload/apply/zero_blocks.h"
 #include "span_image.h"
 
 namespace aseptic::payload {
@@ -22,6 +23,9 @@ core::Result<core::ByteView> bytes_of(ImageSource& image, std::uint64_t size, co
   ASEPTIC_TRY_VOID(image.read(0, copy));
   return core::ByteView(copy);
 }
+
+// A delta so much smaller than what a quick encoder makes of the chunk needs no comparison with the best encoder.
+constexpr std::size_t kClearlySmaller = 4;
 
 // Old bytes, unchanged and in one piece: where they start.
 bool is_plain_copy(const DeltaMap<LinuxProfile>& map, core::ByteView old_image, core::ByteView new_bytes,
@@ -175,13 +179,8 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
                      .source_offset = source};
       continue;
     }
-    EncodedChunk whole = plain.encode(bytes);
-    if (whole.entry.encoding == Encoding::kZero) {
-      chunk = std::move(whole);
-      continue;
-    }
-    if (!has_text) {
-      chunk = std::move(whole);
+    if (!has_text || is_all_zero(bytes)) {
+      chunk = plain.encode(bytes);
       continue;
     }
     old_bytes.assign(static_cast<std::size_t>(text.text_size), 0);
@@ -190,10 +189,13 @@ std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, 
     const auto before = encoder.save();
     const core::Bytes coded =
         encoder.take_plain_copy(text.text_at, text.text_size) ? core::Bytes() : encoder.encode(text.text_at, text.text_size);
-    if (boot::kDigestSize + coded.size() >= whole.entry.stored_size) {
-      encoder.restore(before);
-      chunk = std::move(whole);
-      continue;
+    const std::size_t delta_size = boot::kDigestSize + coded.size();
+    if (delta_size >= plain.quick_size(bytes) / kClearlySmaller) {
+      if (EncodedChunk whole = plain.encode(bytes); delta_size >= whole.entry.stored_size) {
+        encoder.restore(before);
+        chunk = std::move(whole);
+        continue;
+      }
     }
     if (group == ~std::uint64_t{0}) group = index;
     const bool reaches_out = text.end_block != 0 && new_blocks_[text.end_block - 1].at + new_blocks_[text.end_block - 1].size > new_at + bytes.size();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds which old bytes the new image can start from: equal blocks first, then a suffix array over what is left, with
 // approximate extension as in bsdiff. Called by the delta encoder, once on bytes with their references masked and once on
-// bytes with their references projected. Deterministic. Memory: at most five bytes per byte of old
-// text: the new text is made when the suffix array has shrunk to every second suffix.
+// bytes with their references projected. Deterministic. Memory: about four bytes per byte of old text, the text and the new
+// one included: the new text is made when the index (suffix_index.h) has shrunk to every second suffix.
 #pragma once
 
 #include <functional>
