@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "aseptic/core/sha256_pair.h"
+
 namespace aseptic::core {
 namespace {
 
@@ -22,6 +26,28 @@ TEST(Hash, IncrementalEqualsWholeAndObjectIsReusable) {
   Sha256 hash;
   EXPECT_EQ(hash.update("a").update("bc").finish(), sha256("abc"));
   EXPECT_EQ(hash.finish(), sha256(""));
+}
+
+// On a processor with SHA instructions this is our own compression against OpenSSL's.
+TEST(Hash, TwoAtOnceAreTheSameAsOneByOneForEveryLengthAndPrefix) {
+  std::mt19937_64 random(20261123);
+  Bytes bytes(2 * 4200);
+  for (auto& byte : bytes)
+    byte = static_cast<std::uint8_t>(random());
+  const auto compare = [&](std::size_t prefix_size, std::size_t size) {
+    const ByteView prefix = ByteView(bytes).subspan(random() % 64, prefix_size);
+    const ByteView first = ByteView(bytes).subspan(random() % 64, size);
+    const ByteView second = ByteView(bytes).subspan(4200 - random() % 64, size);
+    const DigestPair pair = sha256_pair(prefix, first, second);
+    const DigestPair expected = sha256_one_by_one(prefix, first, second);
+    ASSERT_EQ(pair.first, expected.first) << prefix_size << ' ' << size;
+    ASSERT_EQ(pair.second, expected.second) << prefix_size << ' ' << size;
+  };
+  for (std::size_t prefix = 0; prefix <= 66; ++prefix)
+    for (std::size_t size = 0; size <= 260; ++size)
+      compare(prefix, size);
+  for (int i = 0; i < 2'000; ++i)
+    compare(33, 4096);
 }
 
 TEST(Hash, DigestFromTextNeedsExactly32Bytes) {

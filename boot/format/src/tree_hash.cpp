@@ -3,9 +3,8 @@
 
 namespace aseptic::boot {
 namespace {
-// Leaves and nodes are hashed under different first bytes: a node can never be taken for a block.
-constexpr std::uint8_t kLeafTag[1] = {0x00};
-constexpr std::uint8_t kNodeTag[1] = {0x01};
+constexpr std::uint8_t kLeafTag[1] = {kTreeLeafTag};
+constexpr std::uint8_t kNodeTag[1] = {kTreeNodeTag};
 }  // namespace
 
 Digest tree_leaf(Hasher& hasher, const Digest& salt, TreeBlock block) {

@@ -10,6 +10,7 @@
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/tree_hash.h"
 #include "aseptic/core/assert.h"
+#include "aseptic/core/sha256_pair.h"
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/zero_blocks.h"
@@ -31,13 +32,16 @@ class RegionDigest {
       hasher_.reset();
     } else {
       tree_.emplace(hasher, salt_);
+      leaf_prefix_[0] = boot::kTreeLeafTag;
+      std::copy(salt_.begin(), salt_.end(), leaf_prefix_.begin() + 1);
     }
   }
 
   void update(core::ByteView bytes) {
     if (!tree_) return hasher_.update(bytes);
-    for (std::size_t at = 0; at < bytes.size(); at += boot::kImageBlockSize)
-      tree_->add_leaf(leaf_of(bytes.subspan(at).first<boot::kImageBlockSize>()));
+    for (; bytes.size() >= 2 * boot::kImageBlockSize; bytes = bytes.subspan(2 * boot::kImageBlockSize))
+      add_two(bytes.first<boot::kImageBlockSize>(), bytes.subspan<boot::kImageBlockSize, boot::kImageBlockSize>());
+    if (!bytes.empty()) tree_->add_leaf(leaf_of(bytes.first<boot::kImageBlockSize>()));
   }
 
   bool matches() {
@@ -51,6 +55,16 @@ class RegionDigest {
   }
 
  private:
+  void add_two(boot::TreeBlock first, boot::TreeBlock second) {
+    if (is_all_zero(first) || is_all_zero(second)) {
+      tree_->add_leaf(leaf_of(first));
+      return tree_->add_leaf(leaf_of(second));
+    }
+    const auto leaves = core::sha256_pair(leaf_prefix_, first, second);
+    tree_->add_leaf(leaves.first.bytes);
+    tree_->add_leaf(leaves.second.bytes);
+  }
+
   // A third of a file system is zero, and all zero blocks have one leaf.
   boot::Digest leaf_of(boot::TreeBlock block) {
     if (!is_all_zero(block)) return boot::tree_leaf(hasher_, salt_, block);
@@ -61,6 +75,7 @@ class RegionDigest {
   boot::Hasher& hasher_;
   const boot::Region& region_;
   const boot::Digest salt_;
+  std::array<std::uint8_t, 1 + boot::kDigestSize> leaf_prefix_{};
   std::optional<boot::TreeHasher> tree_;
   std::optional<boot::Digest> zero_leaf_;
 };

@@ -16,6 +16,10 @@ namespace aseptic::boot {
 // costs 32 bytes of memory; a larger one is refused by its root.
 inline constexpr std::size_t kTreeLevelsMax = sizeof(std::size_t) > 4 ? 40 : 16;
 
+// Leaves and nodes are hashed under different first bytes: a node can never be taken for a block.
+inline constexpr std::uint8_t kTreeLeafTag = 0x00;
+inline constexpr std::uint8_t kTreeNodeTag = 0x01;
+
 using TreeBlock = std::span<const std::uint8_t, kImageBlockSize>;
 
 Digest tree_leaf(Hasher& hasher, const Digest& salt, TreeBlock block);
