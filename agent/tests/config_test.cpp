@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 namespace aseptic::agent {
 namespace {
 
@@ -40,6 +43,42 @@ TEST(Config, NamesMirrorsAndCeilings) {
   EXPECT_EQ(config->policy.contact_max, std::chrono::hours(24));
   text.replace(text.find("\"https://usb\""), 13, "5");
   EXPECT_FALSE(parse_config(text, "/d").has_value());
+}
+
+TEST(Config, NamesWhoDecidesAndWhen) {
+  const auto config = parse_config(
+      kMinimal + "[policy]\napproval = \"automatic\"\nwindow = [\"22:00-04:30\", \"12:00-12:30\"]\nenergy_file = \"/sys/energy\"\n", "/d");
+  ASSERT_TRUE(config.has_value()) << config.error().sentence();
+  EXPECT_EQ(config->policy.approval, Decision::kAutomatic);
+  EXPECT_EQ(config->policy.return_to_service, Decision::kLocal);
+  ASSERT_EQ(config->policy.windows.size(), 2u);
+  EXPECT_EQ(config->policy.windows[0].end, 4 * 60 + 30);
+  EXPECT_EQ(config->policy.energy_file, "/sys/energy");
+}
+
+// Answers: AP-09
+TEST(Config, NamesAFurtherComponentByItsOwnSection) {
+  const std::string section = "[component]\nid = \"66666666-6666-4666-8666-666666666666\"\n";
+  const auto config = parse_config(kMinimal + section, "/d");
+  ASSERT_TRUE(config.has_value()) << config.error().sentence();
+  EXPECT_EQ(config->component.location, "mcu");
+  EXPECT_EQ(config->component.socket, "/d/run/mcu.sock");
+  EXPECT_EQ(config->component.lease_key, "/d/agent/component_lease.pub.pem");
+  EXPECT_FALSE(parse_config(kMinimal + "[component]\nid = \"the microcontroller\"\n", "/d").has_value());
+  EXPECT_FALSE(parse_config(kMinimal + "[component]\nlocation = \"mcu\"\n", "/d").has_value());
+}
+
+TEST(Config, IsReadFromTheFolderOfTheDevice) {
+  const std::filesystem::path device = std::filesystem::path(testing::TempDir()) / "config_device";
+  std::filesystem::remove_all(device);
+  const auto missing = load_config(device.string());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_NE(missing.error().sentence().find("provision the device first"), std::string::npos) << missing.error().sentence();
+  std::filesystem::create_directories(device / "agent");
+  std::ofstream(device / "agent/agent.toml") << kMinimal;
+  const auto config = load_config(device.string());
+  ASSERT_TRUE(config.has_value()) << config.error().sentence();
+  EXPECT_EQ(config->slots.a, (device / "slots/a.img").string());
 }
 
 // Answers: US-03
