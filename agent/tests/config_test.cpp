@@ -109,5 +109,26 @@ TEST(Config, AWindowMaySpanMidnight) {
   EXPECT_TRUE(is_inside({}, minutes(0)));
 }
 
+// Answers: DL-06
+TEST(Config, MediaStandBehindTheAddressesAndMayStandAlone) {
+  const auto with = [](const std::string& lines) {
+    std::string text(kMinimal);
+    const auto url = text.find("url = ");
+    return parse_config(text.replace(url, text.find('\n', url) - url, lines), "/dev1");
+  };
+  const auto both = with("url = \"https://a/\"\nmirrors = [\"https://b\"]\nmedia = [\"media/stick\", \"/media/usb/aseptic.bundle\"]");
+  ASSERT_TRUE(both) << both.error().sentence();
+  EXPECT_EQ(both->repository.urls, (std::vector<std::string>{"https://a", "https://b", "medium:0", "medium:1"}));
+  EXPECT_EQ(both->repository.media, (std::vector<std::string>{"/dev1/media/stick", "/media/usb/aseptic.bundle"}));
+  for (const char* alone : {"media = [\"/media/usb\"]", "url = \"\"\nmedia = [\"/media/usb\"]"}) {
+    const auto config = with(alone);
+    ASSERT_TRUE(config) << config.error().sentence();
+    EXPECT_EQ(config->repository.urls, std::vector<std::string>{"medium:0"});
+  }
+  for (const char* wrong : {"url = \"\"", "", "media = []", "url = \"\"\nmedia = []", "media = [\"\"]", "media = [\"/a\"]\nmirrors = [\"https://b\"]", "url = \"medium:0\"",
+                            "url = \"https://a\"\nmirrors = [\"medium:0\"]\nmedia = [\"/a\"]", "media = [\"/1\", \"/2\", \"/3\", \"/4\", \"/5\"]", "media = \"/a\""})
+    EXPECT_FALSE(with(wrong)) << wrong;
+}
+
 }  // namespace
 }  // namespace aseptic::agent

@@ -173,8 +173,10 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--hardware-revision", options->hardware_revision, "Hardware revision")->capture_default_str();
   command->add_option("--jurisdiction", options->jurisdiction, "Where the device is used, for example EU")->required();
   command->add_option("--slot-size", options->slot_size, "Bytes of a slot (default: twice the image, at least 16 MiB)");
-  command->add_option("--repository-url", options->site.repository_url, "URL that holds metadata/ and targets/")->required();
+  command->add_option("--repository-url", options->site.repository_url, "URL that holds metadata/ and targets/ (not needed with --media)");
   command->add_option("--mirror", options->site.mirrors, "Further URL of the same files, asked where the first fails (repeat)")->allow_extra_args(false);
+  command->add_option("--media", options->site.media, "Folder or bundle on removable media, asked after the URLs (path on the device or below DEVICE; repeat)")
+      ->allow_extra_args(false);
   command->add_option("--rate-max", options->site.rate_max_bytes_per_s, "Ceiling of payload downloads, bytes per second (default: none)")
       ->check(CLI::Range(std::uint64_t{8192}, std::uint64_t{1} << 40));
   command->add_option("--report-url", options->site.report_url, "Where reports go (default: only queued)");

@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "aseptic/publish/bundle.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/editions.h"
 #include "aseptic/publish/lint.h"
@@ -157,6 +158,23 @@ core::Result<void> lint(Workbench& bench, const std::string& folder) {
   return core::Error(publish::PublishCode::kRepositoryState, "lint found " + std::to_string(errors) + " errors in " + folder);
 }
 
+struct BundleOptions {
+  std::string repository, product, channel = "stable", out;
+};
+
+core::Result<void> bundle(Workbench& bench, const BundleOptions& options) {
+  std::optional<publish::BundleChannel> channel;
+  if (!options.product.empty()) {
+    ASEPTIC_TRY(const core::Uuid product, core::Uuid::parse(options.product).within("--product"));
+    channel = publish::BundleChannel{product, options.channel};
+  }
+  ASEPTIC_TRY(const publish::BundleInfo info, publish::write_bundle(options.repository, channel, options.out));
+  bench.say("wrote " + options.out + ": " + std::to_string(info.files) + " files, " + std::to_string(info.bytes) + " bytes, SHA-256 " + info.sha256.hex(),
+            core::JsonObject{{"bundle", options.out}, {"files", static_cast<std::int64_t>(info.files)}, {"bytes", static_cast<std::int64_t>(info.bytes)},
+                             {"sha256", info.sha256.hex()}});
+  return {};
+}
+
 core::JsonObject role_row(std::string_view role, const publish::Document& document) {
   const auto expires = document.expires();
   core::JsonObject row{{"role", role},
@@ -251,6 +269,14 @@ void add_repo_commands(CLI::App& app, Workbench& bench) {
     add_online_keys(command, *options);
     on_run(command, bench, [&bench, options, is_put] { return is_put ? put(bench, *options) : drop(bench, *options); });
   }
+
+  const auto bundled = std::make_shared<BundleOptions>();
+  command = repo->add_subcommand("bundle", "Write what today's metadata names into one file for removable media; the same repository gives the same bytes");
+  add_repository(command, bundled->repository);
+  command->add_option("--product", bundled->product, "Only what a device of this product and channel reads (default: all)");
+  command->add_option("--channel", bundled->channel, "Channel of that product")->capture_default_str();
+  command->add_option("--output,--out", bundled->out, "Bundle to write")->required();
+  on_run(command, bench, [&bench, bundled] { return bundle(bench, *bundled); });
 
   command = repo->add_subcommand("lint", "Report thresholds, expiries, sizes, keys and files that a maker of devices should not accept");
   add_repository(command, options->repository);

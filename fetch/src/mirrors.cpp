@@ -25,6 +25,7 @@ bool is_our_own(const Error& error) {
 Mirrors::Mirrors(const std::vector<std::string>& base_urls) : base_urls_(base_urls) {
   for (auto& url : base_urls_)
     if (!url.ends_with('/')) url.push_back('/');
+  order_ = base_urls_;
 }
 
 Result<void> Mirrors::try_each(const std::function<Result<void>(const std::string&)>& attempt,
@@ -47,6 +48,10 @@ Result<void> Mirrors::try_each(const std::function<Result<void>(const std::strin
 void Mirrors::put_last(std::string_view base_url) {
   const auto at = std::ranges::find(base_urls_, base_url);
   if (at != base_urls_.end()) std::rotate(at, at + 1, base_urls_.end());
+}
+
+void Mirrors::put_back(std::size_t count) {
+  for (auto url = order_.end() - static_cast<std::ptrdiff_t>(std::min(count, order_.size())); url != order_.end(); ++url) put_last(*url);
 }
 
 }  // namespace aseptic::fetch

@@ -22,9 +22,12 @@ class Mirrors {
                               const std::function<void(const core::Error&)>& note);
   // What `base_url` served was refused behind our back: it is asked last from now on.
   void put_last(std::string_view base_url);
+  // The addresses that were the last `count` ones at first stand behind all others again, in their order.
+  void put_back(std::size_t count);
 
  private:
   std::vector<std::string> base_urls_;
+  std::vector<std::string> order_;  // as they were given
 };
 
 }  // namespace aseptic::fetch

@@ -298,6 +298,7 @@ Updater::~Updater() = default;
 Result<void> Updater::refresh(core::UtcTime start) {
   State& state = *state_;
   state.is_fresh = false;
+  state.metadata_mirrors.put_back(state.options.media);
   // Each run starts from the root alone: whatever else is cached is verified again under today's keys.
   const std::string root = state.trusted.root_bytes();
   ASEPTIC_TRY(state.trusted, TrustedMetadata::from_root(core::as_bytes(root)));

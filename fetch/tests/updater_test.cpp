@@ -123,9 +123,9 @@ class UpdaterTest : public ::testing::Test {
     http_.mirrors["http://b/"] = {&repository_};
     storage_.files["metadata/root.json"] = repository_.roots.at(1);
   }
-  std::unique_ptr<Updater> open(std::vector<std::string> urls = {"http://a"}) {
+  std::unique_ptr<Updater> open(std::vector<std::string> urls = {"http://a"}, std::size_t media = 0) {
     const auto keep = [&](const Error& error) { notes_.emplace_back(error.name()); };
-    auto updater = Updater::open(store_, http_, {.metadata_urls = urls, .target_urls = urls, .factory_root = factory_root_, .note = keep,
+    auto updater = Updater::open(store_, http_, {.metadata_urls = urls, .target_urls = urls, .media = media, .factory_root = factory_root_, .note = keep,
                                                  .mirror_failed = keep});
     EXPECT_TRUE(accepted(updater));
     return *std::move(updater);
@@ -201,6 +201,21 @@ TEST_F(UpdaterTest, StaysWithTheMirrorThatServed) {
   auto updater = open({"http://a/", "http://b/"});
   ASSERT_TRUE(accepted(updater->refresh(test_time())));
   EXPECT_EQ(http_.requests, (Names{"http://a/2.root.json", "http://b/2.root.json", "http://b/timestamp.json", "http://b/2.snapshot.json", "http://b/2.targets.json"}));
+}
+
+// Answers: DL-06, T-17
+TEST_F(UpdaterTest, AsksAMediumAfterEveryServerAgainAtEachRefresh) {
+  http_.mirrors["http://a/"].is_down = true;
+  auto updater = open({"http://a/", "http://b/"}, 1);
+  ASSERT_TRUE(accepted(updater->refresh(test_time())));
+  http_.mirrors["http://a/"].is_down = false;
+  HostileRepository newer = repository_;
+  newer.add_target("targets", "file", "new");
+  newer.publish();
+  http_.mirrors["http://a/"] = {&newer};
+  ASSERT_TRUE(accepted(updater->refresh(test_time())));
+  EXPECT_EQ(updater->trusted().timestamp()->version, 3U) << "the medium that served last is not asked first";
+  EXPECT_EQ(notes_.size(), 1U) << "within one refresh the server that is down was asked once";
 }
 
 // Answers: DL-03

@@ -45,6 +45,8 @@ core::Result<void> check_provision_plan(const ProvisionPlan& plan) {
   ASEPTIC_TRY_VOID(check_device_id(plan.device_id));
   if (!component_of(plan)) return input("name one of the description's components with --component");
   if (plan.keys.empty() || plan.keys.size() > boot::kKeySlotCount) return input("a device has 1 to 4 pairs of image keys");
+  if (plan.site.repository_url.empty() && (plan.site.media.empty() || !plan.site.mirrors.empty()))
+    return input("say where updates come from: --repository-url, or --media alone for a device without a network");
   for (const ImageKeys& pair : plan.keys) {
     // SECURITY(T-48): a device never gets a key that anybody can sign with.
     ASEPTIC_TRY_VOID(check_admissible(pair.builder, platform::KeyCustody::kToken, plan.profile).within("builder key"));
@@ -171,6 +173,7 @@ std::string agent_toml(const ProvisionPlan& plan, const ImageInfo& info) {
           "\ncomponent = " + toml_text(component.id.text()) + "\nlocation = " + toml_text(component.location) + "\n";
   text += "\n[repository]\nurl = " + toml_text(site.repository_url) + "\nchannel = " + toml_text(site.channel) + "\nroot = \"agent/root.json\"\n";
   if (!site.mirrors.empty()) text += "mirrors = " + list(site.mirrors) + "\n";
+  if (!site.media.empty()) text += "media = " + list(site.media) + "\n";
   if (plan.policy) text += "authority_policy = \"agent/authority_policy.json\"\n";
   text += "\n[server]\nreport_url = " + toml_text(site.report_url) +
           "\nanchors = \"agent/tls/anchors.pem\"\ncertificate = \"agent/tls/device.pem\"\nkey = \"agent/tls/device.key\"\n";
@@ -184,7 +187,7 @@ std::string agent_toml(const ProvisionPlan& plan, const ImageInfo& info) {
 
 core::Result<void> make_subfolders(const Path& folder) {
   std::error_code error;
-  for (const char* name : {"boot", "mailbox", "slots", "requests", "permit", "agent", "agent/tls", "agent/keys", "therapy", "run"}) {
+  for (const char* name : {"boot", "mailbox", "slots", "requests", "permit", "agent", "agent/tls", "agent/keys", "therapy", "run", "media"}) {
     ASEPTIC_TRY_VOID(make_folders(folder / name));
     std::filesystem::permissions(folder / name, std::filesystem::perms::owner_all, error);
     if (error) return core::Error(PublishCode::kFileIo, "cannot set permissions of " + (folder / name).string() + ": " + error.message());

@@ -9,6 +9,7 @@
 
 #include "aseptic/payload/make/maker.h"
 #include "aseptic/platform/posix/posix_entropy.h"
+#include "aseptic/publish/bundle.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/image.h"
 #include "aseptic/publish/boot_state.h"
@@ -21,6 +22,7 @@
 #include "boot_hasher.h"
 #include "press.h"
 #include "tests/support/release_test_key.h"
+#include "tests/support/run_program.h"
 
 namespace aseptic::publish::test {
 namespace {
@@ -144,6 +146,23 @@ TEST_F(ReleaseTest, AnImageVerifiesAndEveryChangedByteIsNoticed) {
   press.write("bad", good.substr(0, good.size() - 1));
   EXPECT_FALSE(verify_image(press.path("bad"), {press.image_keys()})) << "cut short";
   EXPECT_FALSE(verify_image(file, {press.image_keys("p256-stranger")}));
+}
+
+// Answers: AP-07
+TEST_F(ReleaseTest, ABundleOfAChannelHoldsWhatItsDevicesReadAndNoOtherRelease) {
+  release(1);
+  release(2);
+  const auto listing = [&](const std::optional<BundleChannel>& channel) {
+    must(write_bundle(press.repository_path(), channel, press.path("bundle")));
+    return aseptic::test::run_program({"/bin/tar", "--list", "--file", press.path("bundle").string()}).out;
+  };
+  const std::string one = listing(BundleChannel{*core::Uuid::parse(kProduct), "stable"});
+  for (const char* part : {"metadata/timestamp.json", "metadata/1.root.json", ".targets.json", ".payload-index.json", "/stable.json", "targets/releases/pump-1.2.0/release.json",
+                           "targets/payload-index/", "targets/payloads/"})
+    EXPECT_NE(one.find(part), std::string::npos) << part << "\n" << one;
+  EXPECT_EQ(one.find("pump-1.1.0"), std::string::npos) << one;
+  EXPECT_NE(listing(std::nullopt).find("pump-1.1.0"), std::string::npos);
+  EXPECT_TRUE(write_bundle(press.repository_path(), BundleChannel{*core::Uuid::parse(kProduct), "beta"}, press.path("other")).error().is(PublishCode::kRepositoryState));
 }
 
 TEST_F(ReleaseTest, AnImageWithTreeRegionsVerifies) {

@@ -81,6 +81,7 @@ Result<fetch::Updater*> AcquireService::updater() {
     }
     options.mirror_failed = [this](const Error& error) { tell_of_mirror(error); };
     options.factory_root = parts_.factory_root;
+    options.media = parts_.media;
     options.rate_min_bytes_per_s = kRateMinBytesPerS;
     ASEPTIC_TRY(updater_, fetch::Updater::open(store_, parts_.http, std::move(options)));
   }

@@ -22,6 +22,7 @@ struct AcquireParts {
   core::Bytes factory_root;
   core::UtcTime build_time;
   std::vector<std::string> repository_urls;  // in order of preference
+  std::size_t media = 0;                     // so many of the last of them
   std::uint64_t rate_max_bytes_per_s = 0;    // of what passes through; 0: no ceiling
   std::string report_url;
   std::function<void(core::UtcTime)> raise_time_floor;  // of TLS

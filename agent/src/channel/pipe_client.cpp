@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 // acquire itself gives up after the request's stall limit; the margin lets its reason arrive.
 constexpr milliseconds kMargin{5000};
 constexpr milliseconds kRefreshMax{10 * 60 * 1000};  // a long root chain over a slow line
+constexpr int kWaitingMax = 8;  // packets; whoever sends without end is not listened to
 constexpr std::string_view kPipePrefix = "https://acquire/";
 
 // "3/targets/x" -> mirror 3 and the path behind it.
@@ -57,9 +58,20 @@ Result<platform::HttpReply> PipeHttpClient::post(const platform::HttpPost& reque
   return exchange(MessageType::kPost, request.body, request.reply_bytes_max, request.stall_max + kMargin, sink);
 }
 
+// Before a question: the word of an acquire that was started anew while nothing was asked of it, or the rest of an answer that
+// was given up. Neither says anything of the question to come.
+Result<void> PipeHttpClient::forget_what_waits() {
+  for (int packets = 0; packets < kWaitingMax && channel_.has_packet(); ++packets) {
+    ASEPTIC_TRY_VOID(channel_.receive(milliseconds{0}));
+    started_ = true;
+  }
+  return {};
+}
+
 Result<platform::HttpReply> PipeHttpClient::exchange(MessageType type, core::ByteView body, std::uint64_t bytes_max,
                                                      milliseconds silence_max, const platform::BodySink& sink) {
   const std::uint32_t id = ++request_ == 0 ? ++request_ : request_;
+  ASEPTIC_TRY_VOID(forget_what_waits());
   ASEPTIC_TRY_VOID(channel_.send(encode_message(type, id, body)));
   platform::HttpReply reply;
   milliseconds heard = clock_.since_boot();

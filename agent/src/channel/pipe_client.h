@@ -27,6 +27,7 @@ class PipeHttpClient final : public platform::HttpClient {
   core::Result<platform::HttpReply> post(const platform::HttpPost& request, const platform::BodySink& sink) override;
 
  private:
+  core::Result<void> forget_what_waits();
   core::Result<platform::HttpReply> exchange(MessageType type, core::ByteView body, std::uint64_t bytes_max,
                                              std::chrono::milliseconds silence_max, const platform::BodySink& sink);
 

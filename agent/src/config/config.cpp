@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/agent/config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <functional>
@@ -12,6 +13,7 @@
 #include <toml++/toml.h>
 
 #include "aseptic/agent/codes.h"
+#include "aseptic/fetch/medium_client.h"
 
 namespace aseptic::agent {
 namespace {
@@ -19,6 +21,7 @@ namespace {
 using core::Result;
 
 constexpr std::size_t kMirrorsMax = 8;
+constexpr std::size_t kMediaMax = 4;
 constexpr std::uint64_t kRateMaxLeast = 8192;  // slower, and the other half would take a piece's silence for a dead server
 
 core::Error bad(const std::string& sentence) { return {AgentCode::kConfig, "agent.toml: " + sentence}; }
@@ -100,6 +103,18 @@ class Reader {
     }
   }
 
+  void files(const char* path, std::vector<std::string>& out) {
+    const auto node = take(path);
+    if (!node) return;
+    const toml::array* list = node.as_array();
+    if (list == nullptr || list->size() > kMediaMax) return fail(path, "is not a list of at most 4 paths");
+    for (const toml::node& entry : *list) {
+      const auto value = entry.value_exact<std::string>();
+      if (!value || value->empty()) return fail(path, "is not a list of paths");
+      out.push_back(value->front() == '/' ? *value : directory_ + "/" + *value);
+    }
+  }
+
   void windows(const char* path, std::vector<Window>& out) {
     const auto node = take(path);
     if (!node) return;
@@ -145,6 +160,18 @@ class Reader {
   std::optional<std::string> failed_;
 };
 
+// An air-gapped device has media alone, and then no mirror either: a mirror is a mirror of something.
+Result<void> complete_addresses(RepositoryConfig& repository) {
+  std::vector<std::string>& urls = repository.urls;
+  for (std::string& url : urls)
+    while (url.ends_with('/')) url.pop_back();
+  if (urls.front().empty() && (repository.media.empty() || urls.size() > 1)) return bad("repository.url is empty");
+  if (urls.front().empty()) urls.clear();
+  if (std::ranges::any_of(urls, fetch::is_medium_url)) return bad("a medium is named in repository.media, by its path");
+  for (std::size_t i = 0; i < repository.media.size(); ++i) urls.push_back(fetch::medium_url(i));
+  return {};
+}
+
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, const std::string& directory) {
@@ -162,8 +189,9 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   read.text("device.jurisdiction", config.device.jurisdiction, "");
   read.uuid("device.component", config.device.component);
   read.text("device.location", config.device.location, "slot");
+  read.files("repository.media", config.repository.media);
   config.repository.urls.emplace_back();
-  read.text("repository.url", config.repository.urls[0]);
+  read.text("repository.url", config.repository.urls[0], config.repository.media.empty() ? nullptr : "");
   read.addresses("repository.mirrors", config.repository.urls);
   read.text("repository.channel", config.repository.channel);
   read.file("repository.root", config.repository.root, "agent/root.json");
@@ -205,8 +233,7 @@ Result<Config> parse_config(std::string_view text, const std::string& directory)
   read.file("policy.energy_file", config.policy.energy_file, "");
   read.number("policy.switch_tries_max", config.policy.switch_tries_max, 1, 1000, 16);
   ASEPTIC_TRY_VOID(read.finish());
-  for (std::string& url : config.repository.urls)
-    while (url.ends_with('/')) url.pop_back();
+  ASEPTIC_TRY_VOID(complete_addresses(config.repository));
   return config;
 }
 

@@ -28,6 +28,7 @@ class RepositorySource final : public ReleaseSource {
       updater.metadata_urls.push_back(url + "/metadata");
       updater.target_urls.push_back(url + "/targets");
     }
+    updater.media = options_.media;
     updater.rate_min_bytes_per_s = options_.rate_min_bytes_per_s;
     updater.factory_root = options_.factory_root;
     updater.mirror_failed = options_.mirror_failed;

@@ -85,6 +85,7 @@ class ApplyProcess {
     ASEPTIC_TRY_VOID(close_process());
     ASEPTIC_TRY(source_, open_repository_source(*state_, http_, clock_,
                                                 {.urls = pipe_urls(),
+                                                 .media = config_.repository.media.size(),
                                                  .report_url = std::string(kPipeReportUrl),
                                                  .factory_root = to_bytes(root),
                                                  .authority_policy = to_bytes(policy),

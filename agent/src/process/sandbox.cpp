@@ -53,14 +53,16 @@ class Ruleset {
   void allow(const std::string& path, std::uint64_t rights) {
     const int fd = ::open(path.c_str(), O_PATH | O_CLOEXEC);
     if (fd < 0) return;
-    struct stat info {};
-    if (::fstat(fd, &info) == 0) {
-      landlock_path_beneath_attr rule{};
-      rule.allowed_access = S_ISDIR(info.st_mode) ? rights : rights & kOfFiles;
-      rule.parent_fd = fd;
-      ::syscall(SYS_landlock_add_rule, descriptor_, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
-    }
+    allow(fd, rights);
     ::close(fd);
+  }
+  void allow(int fd, std::uint64_t rights) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0) return;
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = S_ISDIR(info.st_mode) ? rights : rights & kOfFiles;
+    rule.parent_fd = fd;
+    ::syscall(SYS_landlock_add_rule, descriptor_, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
   }
   [[nodiscard]] std::uint64_t write_rights() const { return kWrite | extra_; }
   bool enforce() { return descriptor_ >= 0 && ::syscall(SYS_landlock_restrict_self, descriptor_, 0U) == 0; }
@@ -76,6 +78,7 @@ Result<Landlock> close_files(const SandboxPaths& paths) {
   Ruleset rules(abi);
   for (const std::string& path : paths.writable) rules.allow(path, rules.write_rights());
   for (const std::string& path : paths.readable) rules.allow(path, kRead);
+  for (const int handle : paths.readable_handles) rules.allow(handle, kRead);
   if (!rules.enforce()) return Error(platform::PlatformCode::kSandbox, "Landlock refused the rules");
   return Landlock::kEnforced;
 }

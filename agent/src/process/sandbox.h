@@ -18,6 +18,7 @@ enum class SandboxRole : std::uint8_t { kAcquire, kApply };
 struct SandboxPaths {
   std::vector<std::string> writable;
   std::vector<std::string> readable;
+  std::vector<int> readable_handles;  // descriptors (O_PATH), which stay the caller's
 };
 
 enum class Landlock : std::uint8_t { kEnforced, kUnavailable };

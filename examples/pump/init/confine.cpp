@@ -73,7 +73,7 @@ AllowedPaths therapy_paths(const std::string& device) {
 }
 
 AllowedPaths agent_paths(const std::string& device) {
-  return {{device + "/mailbox", "/etc", "/usr", "/dev/urandom", "/dev/random", "/proc", "/sys"},
+  return {{device + "/mailbox", device + "/media", "/media", "/etc", "/usr", "/dev/urandom", "/dev/random", "/proc", "/sys"},
           {device + "/slots", device + "/slots/a.img", device + "/slots/b.img", device + "/requests",
            device + "/agent", device + "/run", "/dev/null"}};
 }

@@ -31,7 +31,8 @@ struct DeviceConfig {
 };
 
 struct RepositoryConfig {
-  std::vector<std::string> urls;  // the address and its mirrors, in order of preference; at least one
+  std::vector<std::string> urls;  // the address, its mirrors, then the media, in order of preference; at least one
+  std::vector<std::string> media;  // paths; medium i is what urls[urls.size() - media.size() + i] stands for
   std::string channel;
   std::string root;
   std::string authority_policy;  // empty: image repository alone

@@ -18,6 +18,7 @@ namespace aseptic::agent {
 
 struct RepositorySourceOptions {
   std::vector<std::string> urls;   // base addresses, in order of preference: metadata/ and targets/ are below each
+  std::size_t media = 0;           // so many of the last of them (fetch::UpdaterOptions)
   std::string report_url;
   core::Bytes factory_root;        // provisioned
   core::Bytes authority_policy;    // signed by root; empty: the image repository alone

@@ -65,6 +65,9 @@ void allow_all(int ruleset, const std::string& device, std::uint64_t handled) {
     allow(ruleset, node, kRead);
   for (const char* system : {"/etc", "/proc", "/sys", "/usr"})
     allow(ruleset, system, kRead);
+  // Where removable media are mounted; they come and go below these folders.
+  for (const std::string& media : {device + "/media", std::string("/media")})
+    allow(ruleset, media, kRead);
 }
 
 long landlock_abi() {

@@ -14,6 +14,7 @@ enum class FetchCode : std::uint16_t {
   kTargetName = 503,     // a target name that would leave its directory
   kRoleName = 504,       // a delegated role with the name of a top-level one, or too long to be a file
   kConfiguration = 505,  // no mirror, or an address that is not one
+  kBundle = 506,         // a repository in one file is refused as a whole
 };
 
 const core::ErrorInfo& describe(FetchCode code);

@@ -11,7 +11,7 @@
 // Requests: a first refresh is exactly <N+1>.root.json (404), timestamp.json, <V>.snapshot.json, <V>.targets.json. A
 // file is asked for once per mirror; with one mirror nothing is ever asked for twice. Only 404 ends the root chain.
 // Mirrors are all untrusted: when one fails, or serves what trust refuses, the next is tried and mirror_failed() is told; the one
-// that served last is tried first.
+// that served last is tried first (but see UpdaterOptions::media).
 // Security: nothing is stored before trust accepted it; a failed refresh leaves the store as it was except for files
 // that were accepted before the failure (each root, then timestamp, snapshot, targets), so the client can always go on.
 // Thread contract: one thread at a time.
@@ -32,6 +32,9 @@ namespace aseptic::fetch {
 struct UpdaterOptions {
   std::vector<std::string> metadata_urls;   // base addresses, in order of preference; at least one
   std::vector<std::string> target_urls;     // may be empty where no target is fetched
+  // So many of the last addresses are media: each refresh() asks them after all others again, whoever served the one before.
+  // SECURITY(T-17): what is left plugged in must not keep a device from what its servers say since.
+  std::size_t media = 0;
   std::chrono::seconds stall_max{60};
   std::uint64_t rate_min_bytes_per_s = 0;   // see net.h
   // Read-only root of the factory: used when the store has none or a damaged one, or an older one.

@@ -18,8 +18,9 @@
 namespace aseptic::publish {
 
 struct DeviceSite {
-  std::string repository_url;       // holds metadata/ and targets/
+  std::string repository_url;       // holds metadata/ and targets/; empty: the media alone
   std::vector<std::string> mirrors;  // further addresses of the same, all untrusted
+  std::vector<std::string> media;    // paths of folders or bundles on removable media, likewise
   std::uint64_t rate_max_bytes_per_s = 0;  // of payload downloads; 0: no ceiling
   std::string report_url;           // empty: reports are only queued
   std::string channel = "stable";
