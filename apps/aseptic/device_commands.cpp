@@ -45,6 +45,8 @@ core::Result<publish::ProvisionPlan> plan_of(Workbench& bench, const Options& op
                               .groups = options.groups, .location_site = options.location_site, .anchors_pem = anchors, .site = options.site};
   ASEPTIC_TRY(plan.description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(plan.keys, bench.image_keys(options.builders, options.release_keys));
+  if (options.site.repository_url.empty() && (options.site.media.empty() || !options.site.mirrors.empty()))
+    return core::Error(publish::PublishCode::kInput, "say where updates come from: --repository-url, or --media alone for a device without a network");
   if (options.policy.empty() != options.without_policy)
     return core::Error(publish::PublishCode::kInput, "say what the device demands: --policy FILE (or, weaker, --without-policy: the image repository alone)");
   if (!options.policy.empty()) plan.policy = options.policy;

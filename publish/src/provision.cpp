@@ -45,8 +45,6 @@ core::Result<void> check_provision_plan(const ProvisionPlan& plan) {
   ASEPTIC_TRY_VOID(check_device_id(plan.device_id));
   if (!component_of(plan)) return input("name one of the description's components with --component");
   if (plan.keys.empty() || plan.keys.size() > boot::kKeySlotCount) return input("a device has 1 to 4 pairs of image keys");
-  if (plan.site.repository_url.empty() && (plan.site.media.empty() || !plan.site.mirrors.empty()))
-    return input("say where updates come from: --repository-url, or --media alone for a device without a network");
   for (const ImageKeys& pair : plan.keys) {
     // SECURITY(T-48): a device never gets a key that anybody can sign with.
     ASEPTIC_TRY_VOID(check_admissible(pair.builder, platform::KeyCustody::kToken, plan.profile).within("builder key"));
