@@ -10,6 +10,7 @@
 #include "aseptic/core/result.h"
 #include "chunk_encoder.h"
 #include "delta_encoder.h"
+#include "delta_plan.h"
 #include "image.h"
 #include "recoding_plan.h"
 

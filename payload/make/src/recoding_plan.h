@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "aseptic/payload/make/compressed_parts.h"
-#include "delta_encoder.h"
+#include "delta_plan.h"
 
 namespace aseptic::payload {
 

@@ -9,6 +9,7 @@
 #include "aseptic/payload/decode/recoding.h"
 #include "aseptic/sim/checkers/sha256.h"
 #include "delta_encoder.h"
+#include "delta_plan.h"
 #include "firmware.h"
 #include "projection_case.h"
 #include "rechain.h"

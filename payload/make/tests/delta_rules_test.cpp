@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "delta_encoder.h"
+#include "delta_plan.h"
 #include "delta_support.h"
 #include "range_encoder.h"
 
