@@ -51,6 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 'f': read_canonical<TimeFloor>(bytes); break;
     case 'a': read_signed<AuthorityPolicy>(bytes); break;
     case 'n': read_signed<ProvisioningAttributes>(bytes); break;
+    case 'y': read_signed<BootKeyStatement>(bytes); break;
     case 'd': read_signed<DirectorStatement>(bytes); break;
     case 'w': read_signed<DowngradeToken>(bytes); break;
     case 'o': read_signed<OfflineBundle>(bytes); break;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aseptic/agent/codes.h"
+#include "aseptic/trust/codes.h"
 #include "aseptic/boot/format/manifest.h"
 #include "component/component_set.h"
 #include "component/mcu_component.h"
@@ -121,7 +122,7 @@ class McuComponentRules : public ::testing::Test {
   core::Result<Verdict> pursue(Goal goal) { return mcu().pursue(goal, target, transaction); }
   McuComponent& mcu() {
     if (!mcu_)
-      mcu_.emplace(ComponentPart{core::Uuid{}, "mcu", line, store, boot_key.public_key(), lease_key.public_key()}, clock, entropy, nullptr);
+      mcu_.emplace(ComponentPart{core::Uuid{}, "mcu", line, store, judged_by, lease_key.public_key()}, clock, entropy, nullptr);
     return *mcu_;
   }
   // The next look asks the component again.
@@ -134,6 +135,7 @@ class McuComponentRules : public ::testing::Test {
   const trust::test::TestKey boot_key = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
   const trust::test::TestKey lease_key = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
   const trust::test::TestKey* signer = &boot_key;
+  core::Result<trust::BootKey> judged_by = trust::BootKey::listed(boot_key.public_key());
   boot::BootReport report;
   core::Digest held;
   ComponentTarget target;
@@ -147,12 +149,24 @@ class McuComponentRules : public ::testing::Test {
 TEST_F(McuComponentRules, AReportThatItsBootDidNotSignIsNotBelieved) {
   report.running_manifest = report.confirmed_manifest = target.manifest.bytes;  // "it is done"
   signer = &lease_key;
-  EXPECT_FALSE(mcu().look());
+  const auto forged = mcu().look();
+  ASSERT_FALSE(forged);
+  EXPECT_TRUE(forged.error().is(trust::TrustCode::kBootKey)) << forged.error().sentence();
   EXPECT_FALSE(pursue(Goal::kConfirmed));
   signer = &boot_key;
   wait();
   EXPECT_TRUE(mcu().look());
   EXPECT_EQ(pursue(Goal::kConfirmed).value(), Verdict::kPassed);
+}
+
+// Answers: T-56
+TEST_F(McuComponentRules, WithoutAKeyThatTheFactoryCertifiedNoReportIsBelieved) {
+  report.running_manifest = report.confirmed_manifest = target.manifest.bytes;
+  judged_by = core::Error(trust::TrustCode::kStatementMissing, "the authority policy requires a certified key");
+  const auto view = mcu().look();
+  ASSERT_FALSE(view);
+  EXPECT_TRUE(view.error().is(trust::TrustCode::kStatementMissing)) << view.error().sentence();
+  EXPECT_FALSE(pursue(Goal::kConfirmed));
 }
 
 TEST_F(McuComponentRules, AStatusOfAnotherLengthIsRefused) {

@@ -689,7 +689,7 @@ DeviceRun::DeviceRun(sim::World& world, const Keys& keys, Site& site, std::strin
   s.mcu_store = world.block_device("slots/mcu.img");
   std::vector<ComponentPart> components;
   if (behaviour.mcu != nullptr)
-    components.push_back({kMcu, "mcu", *behaviour.mcu, *s.mcu_store, *behaviour.mcu_boot_key, keys.therapy.public_key()});
+    components.push_back({kMcu, "mcu", *behaviour.mcu, *s.mcu_store, trust::BootKey::listed(*behaviour.mcu_boot_key), keys.therapy.public_key()});
   auto engine = Engine::start({.clock = s.clock, .entropy = s.entropy, .state = *s.storage, .slot_a = *s.slot_a,
                                .slot_b = *s.slot_b, .requests = *s.requests, .boot_report = *report,
                                .device_key = s.signer, .source = *s.source, .therapy = s.link,

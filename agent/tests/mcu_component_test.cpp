@@ -118,7 +118,7 @@ class McuComponentTest : public testing::Test {
     flash.put_at(boot::cortex_m::kHardwareState.offset, hardware);
     flash.put_at(boot::cortex_m::kApplicationData.offset, Bytes(lease_secret.begin(), lease_secret.end()));
     flash.write(file);
-    part.emplace(ComponentPart{core::Uuid{}, "mcu", line, store, boot_key_of(machine), public_key_of(lease_secret)});
+    part.emplace(ComponentPart{core::Uuid{}, "mcu", line, store, trust::BootKey::listed(boot_key_of(machine)), public_key_of(lease_secret)});
     restart_agent();
     transaction.bytes.fill(7);
   }
@@ -253,7 +253,7 @@ TEST_F(McuComponentTest, AReportThatThisBootDidNotSignIsNotBelieved) {
   power_on();
   boot::Digest other{};
   other.fill(0x32);
-  part->boot_key = public_key_of(other);
+  part->boot_key = trust::BootKey::listed(public_key_of(other));
   restart_agent();
   const auto view = mcu->look();
   ASSERT_FALSE(view);

@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::string> builders, release_keys;
   std::uint32_t hardware_revision = 1;
   std::string device;
+  std::string host, root, policy, provisioning_key, statement_out;
 };
 
 struct ImportOptions {
@@ -27,6 +28,18 @@ struct ImportOptions {
   std::string file, key;
   std::uint64_t load_address = 0;
 };
+
+// What the policy demands is there before a flash image is made whose key nobody would believe.
+core::Result<std::optional<trust::AuthorityPolicy>> factory_policy(Workbench& bench, const Options& options) {
+  const bool certifies = !options.provisioning_key.empty();
+  if (certifies != !options.statement_out.empty())
+    return core::Error(publish::PublishCode::kInput, "--provisioning-key and --boot-statement-out belong together");
+  if (options.policy.empty() && !certifies) return std::optional<trust::AuthorityPolicy>();
+  ASEPTIC_TRY(trust::AuthorityPolicy policy, bench.authority_policy(options.policy, options.root));
+  if (!policy.provisioning_keys.empty() && !certifies)
+    return core::Error(publish::PublishCode::kInput, "the authority policy demands a certified boot key: give the factory's key with --provisioning-key");
+  return std::optional(std::move(policy));
+}
 
 core::Result<void> provision(Workbench& bench, const Options& options) {
   if (bench.profile() == publish::Profile::kProduction)
@@ -36,7 +49,13 @@ core::Result<void> provision(Workbench& bench, const Options& options) {
                         .image = options.image, .boot_elf = options.boot_elf, .profile = bench.profile()};
   ASEPTIC_TRY(plan.description, publish::ReleaseDescription::read(options.description));
   ASEPTIC_TRY(plan.keys, bench.image_keys(options.builders, options.release_keys));
+  ASEPTIC_TRY(const auto policy, factory_policy(bench, options));
   ASEPTIC_TRY(const publish::McuKeys keys, publish::make_mcu_flash(options.flash, plan, bench.entropy()));
+  if (!options.provisioning_key.empty()) {
+    ASEPTIC_TRY(publish::ProvisioningSigner factory, bench.signer<publish::ProvisioningRole>(options.provisioning_key));
+    ASEPTIC_TRY(const std::string statement, publish::certify_boot_key(plan, keys, options.host.empty() ? options.id : options.host, *policy, factory));
+    ASEPTIC_TRY_VOID(publish::write_file_atomic(options.statement_out, core::as_bytes(statement)));
+  }
   ASEPTIC_TRY_VOID(publish::write_file_atomic(options.boot_key_out, core::as_bytes(keys.boot.pem())));
   ASEPTIC_TRY_VOID(publish::write_file_atomic(options.lease_key_out, core::as_bytes(keys.lease.pem())));
   bench.say("provisioned the microcontroller " + options.id + " (EMULATED, development life cycle) in " + options.flash,
@@ -123,6 +142,11 @@ void add_boot_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--hardware-revision", options->hardware_revision, "Hardware revision")->capture_default_str();
   command->add_option("--boot-key-out", options->boot_key_out, "Where the public key of its boot reports goes (PEM)")->required();
   command->add_option("--lease-key-out", options->lease_key_out, "Where the public key of its leases goes (PEM)")->required();
+  command->add_option("--device", options->host, "Device id of the device whose component it is (default: its own id)");
+  command->add_option("--root", options->root, "TUF root metadata that the device trusts");
+  command->add_option("--policy", options->policy, "Authority policy signed by that root; one that names factories demands a certified boot key");
+  command->add_option("--provisioning-key", options->provisioning_key, "Factory's key, named by the policy: certifies the key of its boot reports");
+  command->add_option("--boot-statement-out", options->statement_out, "Where that statement goes (DEVICE/agent/component_boot_key.json)");
   on_run(command, bench, [&bench, options] { return provision(bench, *options); });
 
   command = boot->add_subcommand("journal", "Read what a device's boot keeps: every record (torn and burnt ones too), the state as boot folds it, floor and generation");

@@ -27,7 +27,7 @@ struct Options {
   publish::DeviceSite site;
   std::vector<std::string> log_files;
   std::string log_key, log_device;
-  std::string checked, boot_key, challenge;
+  std::string checked, boot_key, boot_statement, challenge;
   std::uint64_t report_at = 0;
 };
 
@@ -133,12 +133,23 @@ core::Result<core::Bytes> report_of(const Options& options) {
   return core::Bytes(report.begin(), report.end());
 }
 
+// As the factory certified it, or a key that the operator vouches for.
+core::Result<std::optional<trust::BootKey>> boot_key_of(Workbench& bench, const Options& options) {
+  if (!options.boot_statement.empty()) {
+    ASEPTIC_TRY(const trust::AuthorityPolicy policy, bench.authority_policy(options.policy, options.root));
+    ASEPTIC_TRY(const core::Bytes file, publish::read_file(options.boot_statement, 1u << 20));
+    ASEPTIC_TRY(trust::BootKey key, trust::verify_boot_key(file, policy, options.id).within(options.boot_statement));
+    return std::optional(std::move(key));
+  }
+  if (options.boot_key.empty()) return std::optional<trust::BootKey>();
+  ASEPTIC_TRY(core::PublicKey key, bench.public_key(options.boot_key));
+  return std::optional(trust::BootKey::listed(std::move(key)));
+}
+
 core::Result<void> check_device(Workbench& bench, const Options& options) {
   ASEPTIC_TRY(const core::Bytes report, report_of(options));
   publish::CheckOptions how;
-  if (!options.boot_key.empty()) {
-    ASEPTIC_TRY(how.boot_key, bench.public_key(options.boot_key));
-  }
+  ASEPTIC_TRY(how.boot_key, boot_key_of(bench, options));
   if (!options.challenge.empty()) {
     ASEPTIC_TRY(how.challenge, core::from_hex(options.challenge).within("--challenge"));
   }
@@ -194,7 +205,11 @@ void add_device_commands(CLI::App& app, Workbench& bench) {
   command = device->add_subcommand("check", "Read out what a device's boot says: life cycle, debug port, slots, floor, counters; status 1 when it does not pass");
   command->fallthrough();
   command->add_option("DEVICE", options->checked, "A virtual device's folder, a microcontroller's flash image, or a file with a boot report")->required();
-  command->add_option("--boot-key", options->boot_key, "Certified public key of the device's boot (PEM); without it the signature is not checked");
+  command->add_option("--boot-key", options->boot_key, "Public key of the device's boot (PEM), which you vouch for; without one the signature is not checked");
+  command->add_option("--boot-statement", options->boot_statement, "Or: the factory's statement about that key (component_boot_key.json), with:")->excludes("--boot-key");
+  command->add_option("--policy", options->policy, "... the device's authority policy");
+  command->add_option("--root", options->root, "... the root that signed it");
+  command->add_option("--device-id", options->id, "... the device's id, as in its certificate");
   command->add_option("--at", options->report_at, "Offset of the report in another file")->capture_default_str();
   command->add_option("--challenge", options->challenge, "What REQ_CHALLENGE carried, 64 hexadecimal digits: a report that answers another one does not pass");
   on_run(command, bench, [&bench, options] { return check_device(bench, *options); });

@@ -44,6 +44,14 @@ core::Result<std::vector<core::PublicKey>> Workbench::public_keys(const std::vec
   return keys;
 }
 
+core::Result<trust::AuthorityPolicy> Workbench::authority_policy(const std::string& policy_file, const std::string& root_file) const {
+  if (policy_file.empty() || root_file.empty())
+    return core::Error(publish::PublishCode::kInput, "what the factory says is judged by a policy and the root that signed it: give --policy and --root");
+  ASEPTIC_TRY(const core::Bytes policy, publish::read_file(policy_file, 1u << 20));
+  ASEPTIC_TRY(const core::Bytes root, publish::read_file(root_file, 1u << 20));
+  return trust::verify_provisioned_policy(policy, root).within(policy_file);
+}
+
 core::Result<core::PostQuantumPublicKey> Workbench::post_quantum_key(const std::string& name) const {
   std::error_code ignored;
   const std::string file = std::filesystem::is_regular_file(name, ignored) ? name : (Path(keys_folder) / (name + ".pub")).string();

@@ -12,6 +12,7 @@
 #include "aseptic/publish/image.h"
 #include "aseptic/publish/repository.h"
 #include "aseptic/publish/signing.h"
+#include "aseptic/trust/authority_policy.h"
 
 namespace CLI {
 class App;
@@ -44,6 +45,9 @@ class Workbench {
   // A PEM file, or else a label of the key store.
   core::Result<core::PublicKey> public_key(const std::string& name) const;
   core::Result<std::vector<core::PublicKey>> public_keys(const std::vector<std::string>& names) const;
+
+  // The authority policy of a device, verified by the root file that it was provisioned with.
+  core::Result<trust::AuthorityPolicy> authority_policy(const std::string& policy_file, const std::string& root_file) const;
 
   // Pairs of image keys: a builder's and a release role's, in the order given, as many of one as of the other.
   core::Result<std::vector<publish::ImageKeys>> image_keys(const std::vector<std::string>& builders, const std::vector<std::string>& releases) const;

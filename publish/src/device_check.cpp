@@ -179,6 +179,7 @@ core::Result<DeviceCheck> check_device(core::ByteView report, const CheckOptions
     check.findings.push_back({Severity::kWarning, "signature_not_checked", "SIGNATURE NOT CHECKED: give the certified key of the device's boot with --boot-key."});
   }
   check.facts.insert_or_assign("signature_checked", JsonValue(options.boot_key.has_value()));
+  check.facts.insert_or_assign("boot_key", !options.boot_key ? "not given" : options.boot_key->statement() ? "certified by the factory" : "given by the operator");
   if (options.challenge) ASEPTIC_TRY_VOID(judge_challenge(decoded, *options.challenge, check));
   return check;
 }

@@ -14,6 +14,7 @@
 #include "aseptic/boot/journal/factory.h"
 #include "aseptic/boot/journal/record.h"
 #include "aseptic/publish/codes.h"
+#include "aseptic/trust/boot_key.h"
 #include "boot_hasher.h"
 #include "provisioning_record.h"
 
@@ -112,7 +113,30 @@ core::Result<McuKeys> make_mcu_flash(const Path& file, const McuPlan& plan, plat
   const std::uint8_t state[] = {static_cast<std::uint8_t>(boot::DebugPort::kClosed), static_cast<std::uint8_t>(record.life_cycle)};
   ASEPTIC_TRY(core::PublicKey boot_key, public_key_of(boot::derive_report_key(hasher, secret, boot_digest.bytes, state)));
   ASEPTIC_TRY(core::PublicKey lease_key, public_key_of(lease));
-  return McuKeys{std::move(boot_key), std::move(lease_key)};
+  return McuKeys{std::move(boot_key), std::move(lease_key), boot_digest};
+}
+
+core::Result<std::string> certify_boot_key(const McuPlan& plan, const McuKeys& keys, std::string_view host,
+                                           const trust::AuthorityPolicy& policy, ProvisioningSigner& factory) {
+  const trust::Component* component = plan.description.find(plan.component);
+  if (!component) return input("name one of the description's components with --component");
+  trust::BootKeyStatement statement;
+  statement.device = host;
+  statement.product = plan.description.draft.product;
+  statement.component = component->id;
+  statement.boot_id = boot_device_id(plan.device_id);
+  statement.boot_digest = keys.boot_digest;
+  statement.life_cycle = plan.profile == Profile::kProduction ? "prod" : "dev";
+  statement.key = keys.boot.spki();
+  trust::Envelope envelope;
+  envelope.signed_part = statement.encode();
+  ASEPTIC_TRY(core::Bytes signature, factory.sign(core::as_bytes(envelope.signed_bytes())));
+  envelope.set_signature({trust::TufKey::from_public_key(factory.public_key()).default_id(), std::move(signature)});
+  std::string file = envelope.encode();
+  // What the device would refuse is not handed out.
+  ASEPTIC_TRY(const trust::BootKey checked, trust::verify_boot_key(core::as_bytes(file), policy, host));
+  static_cast<void>(checked);
+  return file;
 }
 
 }  // namespace aseptic::publish

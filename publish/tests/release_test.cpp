@@ -13,6 +13,7 @@
 #include "aseptic/publish/codes.h"
 #include "aseptic/publish/image.h"
 #include "aseptic/publish/boot_state.h"
+#include "aseptic/trust/boot_key.h"
 #include "aseptic/publish/inspect.h"
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/publish/pki.h"
@@ -569,6 +570,31 @@ TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsB
   EXPECT_NE(must(make_mcu_flash(press.path("other.img"), plan_of_flash, entropy)).boot.pem(), keys.boot.pem());
   plan_of_flash.boot_elf = image;
   EXPECT_FALSE(make_mcu_flash(press.path("third.img"), plan_of_flash, entropy)) << "no boot stage";
+}
+
+// Answers: RB-07, T-56
+TEST_F(ReleaseTest, ABootKeyIsCertifiedByAFactoryThatThePolicyNamesForItsBootStage) {
+  const Path image = signed_image(1);
+  press.write("boot.elf", boot_stage("code of the boot stage"));
+  const McuPlan plan_of_flash{.device_id = "pump-0001-mcu", .description = described(1), .component = "pump", .image = image,
+                              .keys = {press.image_keys()}, .boot_elf = press.path("boot.elf")};
+  platform::PosixEntropy entropy;
+  const McuKeys keys = must(make_mcu_flash(press.path("flash.img"), plan_of_flash, entropy));
+  trust::AuthorityPolicy policy;
+  policy.product = must(core::Uuid::parse(kProduct));
+  policy.provisioning_keys = {trust::TufKey::from_public_key(press.key("factory"))};
+  ProvisioningSigner factory = must(ProvisioningSigner::admit(press.open("factory"), Profile::kDevelopment));
+  ProvisioningSigner stranger = must(ProvisioningSigner::admit(press.open("stranger"), Profile::kDevelopment));
+  const std::string file = must(certify_boot_key(plan_of_flash, keys, "pump-0001", policy, factory));
+  const trust::BootKey key = must(trust::verify_boot_key(core::as_bytes(file), policy, "pump-0001"));
+  EXPECT_EQ(key.key().spki(), keys.boot.spki());
+  EXPECT_EQ(key.statement()->boot_id, boot_device_id("pump-0001-mcu"));
+  EXPECT_EQ(key.statement()->boot_digest, core::sha256("code of the boot stage"));
+  EXPECT_EQ(key.statement()->life_cycle, "dev");
+  EXPECT_EQ(key.statement()->component, described(1).draft.components.front().id);
+  EXPECT_FALSE(certify_boot_key(plan_of_flash, keys, "pump-0001", policy, stranger)) << "what a device would refuse is not handed out";
+  policy.product = described(1).draft.vendor;
+  EXPECT_FALSE(certify_boot_key(plan_of_flash, keys, "pump-0001", policy, factory)) << "another product's policy";
 }
 
 // Field of the listing at "a.b.c".

@@ -158,13 +158,13 @@ TEST_P(Qemu, TheBootReportIsSignedAndAnswersTheChallenge) {
   EXPECT_TRUE(report.emulated);
   EXPECT_FALSE(boot::is_zero(report.boot_digest));
   const core::PublicKey key = report_key_of(report);
-  EXPECT_TRUE(trust::verify_mailbox_report(bytes, key));
+  EXPECT_TRUE(trust::verify_mailbox_report(bytes, trust::BootKey::listed(key)));
   for (const std::size_t at : {std::size_t{0}, std::size_t{12}, std::size_t{22}, std::size_t{368}, std::size_t{951}, std::size_t{1000}}) {
     Bytes changed = bytes;
     changed[at] = static_cast<std::uint8_t>(changed[at] ^ 1);
-    EXPECT_FALSE(trust::verify_mailbox_report(changed, key)) << at;
+    EXPECT_FALSE(trust::verify_mailbox_report(changed, trust::BootKey::listed(key))) << at;
   }
-  EXPECT_FALSE(trust::verify_mailbox_report(Bytes(bytes.begin(), bytes.end() - 1), key));
+  EXPECT_FALSE(trust::verify_mailbox_report(Bytes(bytes.begin(), bytes.end() - 1), trust::BootKey::listed(key)));
 }
 
 // Closed only when both copies say so; a production part refuses or, by fuse, runs what is confirmed and nothing else.

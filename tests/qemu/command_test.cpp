@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "tests/support/mcuboot_image.h"
 #include "tests/support/run_program.h"
+#include "aseptic/trust/authority_policy.h"
 #include "trust/tests/hostile_repository.h"
 
 namespace aseptic::test {
@@ -21,7 +22,7 @@ constexpr std::uint32_t kLoadAddress = 0x28000000;
 
 class BootCommand : public ::testing::Test {
  protected:
-  BootCommand() : machine(an505()), folder(work_folder("BootCommand")) {
+  BootCommand() : machine(an505()), folder(work_folder(std::string("BootCommand.") + testing::UnitTest::GetInstance()->current_test_info()->name())) {
     write("consent.txt", "The pump restarts.");
     write("r.toml",
           "[release]\nid = \"pump-1\"\nversion = \"1.0.0\"\nsequence = 4\nvendor = \"11111111-1111-4111-8111-111111111111\"\n"
@@ -34,6 +35,17 @@ class BootCommand : public ::testing::Test {
   }
   std::string at(const std::string& name) const { return (folder / name).string(); }
   void write(const std::string& name, std::string_view text) const { std::ofstream(folder / name, std::ios::binary) << text; }
+  std::string contents(const std::string& name) const {
+    std::ifstream in(folder / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  // The flash image file, with what the test application shall do.
+  fs::path with_script(const std::string& steps) const {
+    std::fstream flash(folder / "flash.img", std::ios::binary | std::ios::in | std::ios::out);
+    flash.seekp(boot::cortex_m::kApplicationData.offset);
+    for (const char step : steps) flash.write(std::string(1, step).append(7, '\xFF').c_str(), 8);
+    return folder / "flash.img";
+  }
   ProgramResult run(std::vector<std::string> words) const {
     words.insert(words.begin(), {ASEPTIC, "--profile", "development", "--json", "--keys", at("keys")});
     return run_program(words);
@@ -69,6 +81,52 @@ std::string text_at(const core::JsonValue& value, std::initializer_list<std::str
   return at->as_string() ? *at->as_string() : core::canonical_json(*at);
 }
 
+// Timeline: a factory certifies the key of the boot that it provisions; that boot's report is believed by it, and no other statement
+// makes it, or another boot's report, believed.
+// Answers: RB-07, T-56
+TEST_F(BootCommand, TheFactoryCertifiesTheKeyThatTheBootStageThenSignsWith) {
+  ok({"keys", "create", "--algorithm", "p256", "builder", "factory"});
+  ok({"keys", "create", "--algorithm", "slh-dsa", "release-image"});
+  trust::test::HostileRepository repository;
+  repository.publish();
+  trust::AuthorityPolicy policy;
+  policy.product = core::Uuid::parse("22222222-2222-4222-8222-222222222222").value();
+  policy.provisioning_keys = {trust::TufKey::from_public_key(core::PublicKey::from_pem(contents("keys/factory.pub")).value())};
+  write("root.json", repository.roots.at(1));
+  write("policy.json", trust::test::signed_file(policy.encode(), repository.signers["root"]));
+  sign_for_mcuboot("vendor.bin", 3);
+  ok(import("vendor.bin"));
+  ok({"image", "sign", at("mcu.img"), "--key", "builder", "--yes"});
+  ok({"image", "release", at("mcu.img"), "--key", "release-image", "--builder", "builder", "--yes"});
+  const std::vector<std::string> provision{"boot", "provision", at("flash.img"), "--id", "mcu-1", "--description", at("r.toml"), "--component", "mcu", "--image",
+                                           at("mcu.img"), "--builder", "builder", "--release-key", "release-image", "--boot-elf", (machine.folder / "boot.elf").string(),
+                                           "--boot-key-out", at("boot.pem"), "--lease-key-out", at("lease.pem"), "--policy", at("policy.json"), "--root", at("root.json")};
+  const auto certified_by = [&](const std::string& key) {
+    std::vector<std::string> words = provision;
+    words.insert(words.end(), {"--device", "pump-0001", "--provisioning-key", key, "--boot-statement-out", at("statement.json")});
+    return words;
+  };
+  EXPECT_NE(run(provision).err.find("demands a certified boot key"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder / "flash.img"));
+  EXPECT_NE(run(certified_by("builder")).exit_status, 0) << "a key that the policy does not name";
+  EXPECT_FALSE(fs::exists(folder / "statement.json"));
+  ok(certified_by("factory"));
+  fs::copy(folder / "statement.json", folder / "first.json");
+  run_program(machine.command(with_script("o")), {}, std::chrono::seconds(20));
+  const auto check = [&](const std::string& statement, const std::string& device) {
+    return run({"device", "check", at("flash.img"), "--boot-statement", at(statement), "--policy", at("policy.json"), "--root", at("root.json"), "--device-id", device});
+  };
+  const ProgramResult good = check("statement.json", "pump-0001");
+  EXPECT_EQ(good.exit_status, 0) << good.out << good.err;
+  EXPECT_NE(good.out.find("certified by the factory"), std::string::npos) << good.out;
+  EXPECT_NE(check("statement.json", "pump-0002").err.find("trust.wrong_device"), std::string::npos);
+  // Provisioned again: another secret, so another key, and the first statement vouches for nothing.
+  ok(certified_by("factory"));
+  run_program(machine.command(with_script("o")), {}, std::chrono::seconds(20));
+  EXPECT_EQ(check("statement.json", "pump-0001").exit_status, 0);
+  EXPECT_NE(check("first.json", "pump-0001").err.find("trust.boot_key"), std::string::npos);
+}
+
 // Timeline: an image signed for MCUboot is imported, signed by both custodians and provisioned; boot runs it; journal and report
 // are read from the flash image file; a report of another start or key does not pass.
 // Answers: RB-01, RB-07, MB-01
@@ -90,12 +148,7 @@ TEST_F(BootCommand, AnImageThatWasSignedForMcubootBootsHere) {
   ok({"boot", "provision", at("flash.img"), "--id", "mcu-1", "--description", at("r.toml"), "--component", "mcu", "--image", at("mcu.img"), "--builder", "builder",
       "--release-key", "release-image", "--boot-elf", (machine.folder / "boot.elf").string(), "--boot-key-out", at("boot.pem"), "--lease-key-out", at("lease.pem")});
   EXPECT_EQ(text_at(ok({"boot", "journal", at("flash.img")}), {"fields", "state", "boot_count"}), "0");
-  std::fstream flash(folder / "flash.img", std::ios::binary | std::ios::in | std::ios::out);  // the application's script: challenge, reset, off
-  flash.seekp(boot::cortex_m::kApplicationData.offset);
-  for (const char step : {'H', 'r', 'o'}) flash.write(std::string(1, step).append(7, '\xFF').c_str(), 8);
-  flash.close();
-
-  const ProgramResult power = run_program(machine.command(folder / "flash.img"), {}, std::chrono::seconds(20));
+  const ProgramResult power = run_program(machine.command(with_script("Hro")), {}, std::chrono::seconds(20));  // challenge, reset, off
   EXPECT_NE(power.out.find("APP kind=1 place=0 count=2 cause=3 sequence=4 manifest=" + text_at(made, {"manifest_digest"})), std::string::npos) << power.out;
 
   const core::JsonValue journal = ok({"boot", "journal", at("flash.img")});

@@ -73,7 +73,9 @@ provision_both() {
     --provisioning-key factory --jurisdiction EU --repository-url "https://localhost:$port" --report-url "https://localhost:$port/v1/reports" --poll 1
   aseptic boot provision "$work/flash.img" --id pump-0001-mcu --description "$work/releases/1.toml" --component mcu \
     --image "$work/releases/1.mcu.img" "${pair[@]}" --boot-elf "$firmware/boot.elf" \
-    --boot-key-out "$device/agent/component_boot.pub.pem" --lease-key-out "$device/agent/component_lease.pub.pem"
+    --boot-key-out "$device/agent/component_boot.pub.pem" --lease-key-out "$device/agent/component_lease.pub.pem" \
+    --device pump-0001 --root "$work/repository/metadata/1.root.json" --policy "$work/authority_policy.json" --provisioning-key factory \
+    --boot-statement-out "$device/agent/component_boot_key.json"
   truncate -s 524288 "$device/slots/mcu.img"
   chmod 600 "$device/slots/mcu.img"
   printf '\n[component]\nid = "%s"\nlocation = "mcu"\n' "$mcu_id" >> "$device/agent/agent.toml"
@@ -85,7 +87,11 @@ mcu_on() {
     -semihosting-config enable=on,target=native -serial "unix:$device/run/mcu.sock,server=on,wait=off" -serial "file:$work/panel.txt" 2> /dev/null &
   mcu_pid=$!
 }
-mcu_confirmed() { aseptic --json device check "$work/flash.img" --at 2105344 --boot-key "$device/agent/component_boot.pub.pem" | grep -q "\"confirmed_sequence\": *$1,"; }
+check_mcu() {
+  aseptic "$@" device check "$work/flash.img" --boot-statement "$device/agent/component_boot_key.json" --device-id pump-0001 \
+    --policy "$work/authority_policy.json" --root "$work/repository/metadata/1.root.json"
+}
+mcu_confirmed() { check_mcu --json | grep -q "\"confirmed_sequence\": *$1,"; }
 running_is() { status_is running_version "$1" && status_is in_trial false; }
 
 connect_console
@@ -104,6 +110,6 @@ wait_for "$patience" "main runs 2.0.0, confirmed" running_is 2.0.0
 tell "main's boot has recorded CONFIRMED; the microcontroller confirms after it"
 wait_for "$patience" "the microcontroller's boot has recorded 2.0.0" mcu_confirmed 2
 wait_for "$patience" "both slots of both are brought up to date" status_is why waits_for_start
-aseptic device check "$work/flash.img" --at 2105344 --boot-key "$device/agent/component_boot.pub.pem" | grep -E 'runs|confirmed_seq|floor|debug|life|EMUL' | indented
+check_mcu | grep -E 'runs|confirmed_seq|floor|debug|life|boot_key|EMUL' | indented
 agent log "$device" --last 60 | grep -E 'component|confirmed|prepared|staged' | cut -c1-140 | indented
 tell "=> main and microcontroller run 2.0.0, confirmed one after the other, as one transaction (EMULATED)"

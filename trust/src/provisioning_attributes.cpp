@@ -5,6 +5,7 @@
 
 #include "aseptic/trust/limits.h"
 #include "aseptic/trust/statement.h"
+#include "provisioning_authority.h"
 #include "statement_parts.h"
 
 namespace aseptic::trust {
@@ -64,14 +65,9 @@ core::JsonValue ProvisioningAttributes::encode() const {
 
 core::Result<ProvisioningAttributes> verify_provisioning_attributes(core::ByteView file, const AuthorityPolicy& policy,
                                                                     std::string_view device) {
-  KeyMap keys;
-  RoleKeys role;
-  for (const TufKey& key : policy.provisioning_keys) {
-    role.keyids.push_back(key.default_id());
-    keys.emplace(key.default_id(), key);
-  }
+  const ProvisioningAuthority factory(policy);
   ASEPTIC_TRY(const core::JsonValue part,
-              open_statement(file, kProvisioningAttributesType, {.role = "provisioning", .keys = &keys, .role_keys = &role}, kStatementBytesMax));
+              open_statement(file, kProvisioningAttributesType, factory.authority(), kStatementBytesMax));
   ASEPTIC_TRY(ProvisioningAttributes attributes, ProvisioningAttributes::parse(part));
   // SECURITY(T-24): genuine attributes of another device make this one no other device.
   if (attributes.device != device)

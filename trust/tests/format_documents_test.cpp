@@ -43,6 +43,7 @@ TEST(FormatDocuments, ShowWhatTheCodeWrites) {
   expect_example("key_envelope.md", tree(sample_envelope().encode()));
   expect_example("authority_policy.md", sample_policy().encode());
   expect_example("provisioning_attributes.md", sample_attributes().encode());
+  expect_example("boot_key.md", sample_boot_key().encode());
   expect_example("director.md", sample_director().encode());
   expect_example("downgrade_token.md", sample_token().encode());
   expect_example("offline_bundle.md", sample_bundle().encode());

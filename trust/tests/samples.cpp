@@ -144,6 +144,20 @@ ProvisioningAttributes sample_attributes() {
   return attributes;
 }
 
+BootKeyStatement sample_boot_key() {
+  BootKeyStatement statement;
+  statement.device = "pump-0001";
+  statement.product = sample_uuid(2);
+  statement.component = sample_uuid(11);
+  statement.boot_id = sample_uuid(12);
+  statement.boot_digest = sample_digest("boot stage");
+  statement.life_cycle = "dev";
+  // The public key of RFC 6979 appendix A.2.5: one that everybody can check.
+  statement.key = core::PublicKey::from_p256_point(*core::from_hex("60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+                                                                   "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"))->spki();
+  return statement;
+}
+
 DirectorStatement sample_director() {
   DirectorStatement statement;
   statement.device = "pump-0001";

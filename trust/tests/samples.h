@@ -10,6 +10,7 @@
 #include "aseptic/trust/offline_bundle.h"
 #include "aseptic/trust/payload_index.h"
 #include "aseptic/trust/provisioning_attributes.h"
+#include "aseptic/trust/boot_key.h"
 #include "aseptic/trust/report.h"
 #include "aseptic/trust/time_floor.h"
 #include "hostile_repository.h"
@@ -25,6 +26,7 @@ PayloadIndex sample_index(const ReleaseManifest& release);
 DeviceFacts sample_device();        // runs sequence 4; the sample release is applicable to it
 AuthorityPolicy sample_policy();
 ProvisioningAttributes sample_attributes();
+BootKeyStatement sample_boot_key();
 DirectorStatement sample_director();
 DowngradeToken sample_token();
 KeyEnvelope sample_envelope();

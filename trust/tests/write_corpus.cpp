@@ -69,6 +69,7 @@ void write_statements(Corpus corpus) {
   corpus.add_family('k', tree(sample_envelope().encode()), 8);
   corpus.add_family('a', sample_policy().encode(), 8);
   corpus.add_family('n', sample_attributes().encode(), 1);
+  corpus.add_family('y', sample_boot_key().encode(), 2);
   AuthorityPolicy with_keys = sample_policy();
   with_keys.provisioning_keys = {TestKey::ed25519(60).tuf_key(), TestKey::ed25519(61).tuf_key()};
   corpus.add_family('a', with_keys.encode(), 4);

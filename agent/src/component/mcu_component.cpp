@@ -71,7 +71,8 @@ Result<void> McuComponent::look_now() {
   if (data.size() != sizeof(component::StatusWire)) return Error(AgentCode::kComponent, "the component's status is malformed");
   component::StatusWire wire{};
   std::ranges::copy(data, boot::mutable_bytes_of(wire).begin());
-  ASEPTIC_TRY_VOID(trust::verify_mailbox_report(wire.report, part_.boot_key).within("the component's boot report"));
+  ASEPTIC_TRY(const trust::BootKey boot_key, part_.boot_key);
+  ASEPTIC_TRY_VOID(trust::verify_mailbox_report(wire.report, boot_key).within("the component's boot report"));
   ComponentView view;
   const auto decoded = boot::decode_boot_report(wire.report, view.report);
   if (!boot::ok(decoded)) return Error(AgentCode::kBootReport, std::string("the component: ") + boot::describe(decoded).sentence);

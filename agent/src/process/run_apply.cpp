@@ -22,6 +22,7 @@
 #include "aseptic/platform/posix/posix_storage.h"
 #include "channel/pipe_client.h"
 #include "component/unix_line.h"
+#include "offer/component_key.h"
 #include "offer/content_keys.h"
 #include "offer/device_attributes.h"
 #include "process/build_time.h"
@@ -122,8 +123,8 @@ class ApplyProcess {
     const ComponentConfig& component = config_.component;
     line_.emplace(component.socket);
     ASEPTIC_TRY(component_store_, PosixBlockDevice::open(component.store, PosixBlockDevice::Mode::kReadWrite));
-    ASEPTIC_TRY(const std::string boot_pem, read_text_file(component.boot_key));
-    ASEPTIC_TRY(boot_key_, core::PublicKey::from_pem(boot_pem));
+    boot_key_.emplace(component_boot_key(*state_, config_, provisioned_, read_text_file(component.boot_key)));
+    if (!*boot_key_) std::fprintf(stderr, "asepticd apply: component: %s\n", boot_key_->error().sentence().c_str());
     ASEPTIC_TRY(const std::string lease_pem, read_text_file(component.lease_key));
     ASEPTIC_TRY(lease_key_, core::PublicKey::from_pem(lease_pem));
     return {};
@@ -185,7 +186,8 @@ class ApplyProcess {
   std::optional<TherapySocket> therapy_;
   std::optional<UnixLine> line_;
   std::unique_ptr<PosixBlockDevice> component_store_;
-  std::optional<core::PublicKey> boot_key_, lease_key_;
+  std::optional<Result<trust::BootKey>> boot_key_;
+  std::optional<core::PublicKey> lease_key_;
   std::optional<CommandSocket> commands_;
   std::unique_ptr<ReleaseSource> source_;
   std::unique_ptr<Engine> engine_;

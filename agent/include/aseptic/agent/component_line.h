@@ -11,6 +11,7 @@
 #include "aseptic/core/public_key.h"
 #include "aseptic/core/uuid.h"
 #include "aseptic/platform/block_device.h"
+#include "aseptic/trust/boot_key.h"
 
 namespace aseptic::agent {
 
@@ -27,7 +28,8 @@ struct ComponentPart {
   std::string location;          // as provisioned; compared with the release
   ComponentLine& line;
   platform::BlockDevice& store;  // keeps the verified image until the component has confirmed and copied it
-  core::PublicKey boot_key;      // certified at provisioning: verifies the component's boot report
+  // Verifies the component's boot report: certified at provisioning. The error says why there is none that may be believed.
+  core::Result<trust::BootKey> boot_key;
   core::PublicKey lease_key;     // verifies the leases of its guard
 };
 

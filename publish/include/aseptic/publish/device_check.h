@@ -12,8 +12,8 @@
 
 #include "aseptic/core/bytes.h"
 #include "aseptic/core/json.h"
-#include "aseptic/core/public_key.h"
 #include "aseptic/core/result.h"
+#include "aseptic/trust/boot_key.h"
 
 namespace aseptic::publish {
 
@@ -34,11 +34,11 @@ struct DeviceCheck {
 };
 
 struct CheckOptions {
-  std::optional<core::PublicKey> boot_key;   // none: the signature is not checked, and the result says so
+  std::optional<trust::BootKey> boot_key;    // none: the signature is not checked, and the result says so
   std::optional<core::Bytes> challenge;      // the 32 bytes that REQ_CHALLENGE carried: another answer is a failure
 };
 
-// An error: not a boot report, or a signature that `boot_key` did not make.
+// An error: not a boot report, or one that `boot_key` does not vouch for.
 core::Result<DeviceCheck> check_device(core::ByteView report, const CheckOptions& options = {});
 
 }  // namespace aseptic::publish

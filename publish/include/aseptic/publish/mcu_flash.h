@@ -8,6 +8,7 @@
 #pragma once
 
 #include "aseptic/publish/provision.h"
+#include "aseptic/trust/authority_policy.h"
 
 namespace aseptic::publish {
 
@@ -23,10 +24,16 @@ struct McuPlan {
 };
 
 struct McuKeys {
-  core::PublicKey boot;   // verifies its boot reports
-  core::PublicKey lease;  // verifies its leases
+  core::PublicKey boot;      // verifies its boot reports
+  core::PublicKey lease;     // verifies its leases
+  core::Digest boot_digest;  // of the boot stage that the first was derived with
 };
 
 core::Result<McuKeys> make_mcu_flash(const Path& flash, const McuPlan& plan, platform::Entropy& entropy);
+
+// The factory's statement about the boot key (docs/formats/boot_key.md), for the device `host` whose component this is. Refused
+// unless the policy names the factory's key.
+core::Result<std::string> certify_boot_key(const McuPlan& plan, const McuKeys& keys, std::string_view host,
+                                           const trust::AuthorityPolicy& policy, ProvisioningSigner& factory);
 
 }  // namespace aseptic::publish

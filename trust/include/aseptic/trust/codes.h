@@ -41,6 +41,7 @@ enum class TrustCode : std::uint16_t {
   kReplay = 230,              // a report with a sequence that was already used
   kClone = 231,               // the same report sequence with other content
   kIndexMismatch = 232,       // a payload index names an image that the release does not
+  kBootKey = 233,             // a boot report by a key that is not certified for its device, boot stage and life cycle
   // Applicability of a release to this device
   kWrongVendor = 240,
   kWrongProduct = 241,
