@@ -4,7 +4,9 @@
 //
 //   prepare IMAGE FOLDER LEVEL  wraps IMAGE into a slot image with a tree-verified region, makes its payload
 //   apply FOLDER SLOT           installs and reads back, as the device's apply process does
-//   compare FOLDER RUNS SWUPDATE  alternates zstd | dd of FOLDER/image.zst, apply, and the command SWUPDATE; prints medians and ratios
+//   compare FOLDER RUNS [NAME SLOT COMMAND]...
+//                               alternates zstd | dd of FOLDER/image.zst, apply, and each COMMAND, which installs FOLDER/SLOT; prints
+//                               medians and ratios
 //   measure FOLDER              one install into a fresh sparse slot
 //   watch PID NAME STOP         CPU s, peak PSS (MiB), number of processes NAME below PID, until STOP exists
 //   cost COMMAND...             CPU s, peak PSS (MiB), wall s of a command
@@ -24,6 +26,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <span>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -224,7 +227,7 @@ double peak_pss_mib(const std::vector<Cost>& costs) {
   return static_cast<double>(peak_kib) / 1024.0;
 }
 
-void print_row(const char* name, const std::vector<Cost>& costs) {
+void print_row(const std::string& name, const std::vector<Cost>& costs) {
   const auto column = [&](const std::function<double(const Cost&)>& pick) {
     std::vector<double> values;
     for (const auto& cost : costs)
@@ -243,10 +246,10 @@ void make_slot(const std::string& path, const std::string& image) {
   fs::copy_file(image, path);  // old content everywhere: no run profits from an empty file
 }
 
-// `swupdate_command` installs FOLDER/slot.swupdate; empty where there is no swupdate.
-int compare(const std::string& self, const std::string& folder, int runs, const std::string& swupdate_command) {
+// `peers`: name, slot and command of each further way.
+int compare(const std::string& self, const std::string& folder, int runs, std::span<const std::string> peers) {
   struct Way {
-    const char* name;
+    std::string name;
     std::string slot;
     std::vector<std::string> command;
     std::vector<Cost> costs = {};
@@ -254,7 +257,8 @@ int compare(const std::string& self, const std::string& folder, int runs, const 
   const std::string pipe = fmt::format("zstd -dc '{0}/image.zst' | dd of='{0}/slot.dd' bs=1M conv=fsync,notrunc status=none", folder);
   std::vector<Way> ways{{"zstd -dc | dd conv=fsync", folder + "/slot.dd", {"sh", "-c", pipe}},
                         {"payload install+read-back", folder + "/slot.ours", {self, "apply", folder, folder + "/slot.ours"}}};
-  if (!swupdate_command.empty()) ways.push_back({"swupdate, signed, sync", folder + "/slot.swupdate", {"sh", "-c", swupdate_command}});
+  for (; peers.size() >= 3; peers = peers.subspan(3))
+    ways.push_back({peers[0], folder + "/" + peers[1], {"sh", "-c", peers[2]}});
   for (const Way& way : ways) make_slot(way.slot, folder + "/slot.img");
   for (int i = 0; i < runs; ++i) {
     fmt::print("run {} of {}\n", i + 1, runs);
@@ -355,7 +359,8 @@ int main(int argc, char** argv) {
   if (words.size() == 4 && words[0] == "watch") return watch(number_of(words[1]), words[2], words[3]);
   if (words.size() >= 2 && words[0] == "cost") return cost_of({words.begin() + 1, words.end()});
   if (words.size() == 2 && words[0] == "measure") return measure(argv[0], words[1]);
-  if (words.size() == 4 && words[0] == "compare") return compare(argv[0], words[1], number_of(words[2]), words[3]);
+  if (words.size() >= 3 && words.size() % 3 == 0 && words[0] == "compare")
+    return compare(argv[0], words[1], number_of(words[2]), std::span(words).subspan(3));
   fmt::print(stderr,
              "usage: install_bench prepare|apply|compare|measure|watch|cost ..., see install_bench.cpp\n");
   return 2;

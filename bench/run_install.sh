@@ -13,24 +13,8 @@ image=build/corpus/v2.ext4
 
 [[ $runs =~ ^[1-9][0-9]*$ ]] || { echo "run_install: the number of runs must be a number, not '$runs'" >&2; exit 2; }
 
-# The same image as a signed package of swupdate, streamed into a slot of its own; prints the command that installs it.
-swupdate_command() {
-  command -v swupdate cpio > /dev/null || return 0
-  local pack=$folder/swupdate
-  mkdir -p "$pack"
-  ln -f "$folder/image.zst" "$pack/image.zst"
-  cat > "$pack/sw-description" <<TXT
-software = { version = "2.0"; hardware-compatibility: [ "1.0" ];
-  images: ( { filename = "image.zst"; device = "$PWD/$folder/slot.swupdate"; type = "raw"; compressed = "zstd"; installed-directly = true;
-              sha256 = "$(sha256sum "$pack/image.zst" | cut -d ' ' -f 1)"; } ); }
-TXT
-  openssl req -x509 -newkey rsa:2048 -nodes -keyout "$pack/key.pem" -out "$pack/certificate.pem" -subj /CN=bench -days 30 \
-    -addext extendedKeyUsage=emailProtection -addext keyUsage=digitalSignature 2> /dev/null
-  openssl cms -sign -in "$pack/sw-description" -out "$pack/sw-description.sig" -signer "$pack/certificate.pem" -inkey "$pack/key.pem" \
-    -outform DER -nosmimecap -binary
-  (cd "$pack" && printf '%s\n' sw-description sw-description.sig image.zst | cpio --quiet -o -H crc > image.swu)
-  echo "TMPDIR='$PWD/$pack' swupdate -k '$pack/certificate.pem' -H bench:1.0 -M -m -l 1 -i '$pack/image.swu' > '$pack/log' 2>&1 && sync '$folder/slot.swupdate'"
-}
+# shellcheck source=install_by_peers.sh
+source bench/install_by_peers.sh
 
 if [[ ! -f $image ]] && ! tools/corpus --out build/corpus; then
   echo "No package sources here: the image is made of this machine's own files instead."
@@ -46,7 +30,12 @@ if [[ ! -f $folder/reference || $image -nt $folder/reference || $bench -nt $fold
   zstd -q -f "-$level" -T1 "$folder/slot.img" -o "$folder/image.zst"
 fi
 report=$folder/report
-"$bench" compare "$folder" "$runs" "$(swupdate_command)" | tee "$report"
+peers=()
+command=$(swupdate_command "$PWD/$folder")
+[[ -z $command ]] || peers+=("swupdate, signed, sync" slot.swupdate "$command")
+command=$(rauc_command "$PWD/$folder" "$level")
+[[ -z $command ]] || peers+=("rauc service, signed, sync" slot.rauc "$command")
+"$bench" compare "$folder" "$runs" "${peers[@]}" | tee "$report"
 
 # Memory must not depend on the image size: 4 GiB, with 8 MiB of data at each end.
 sparse=build/bench/install-sparse
