@@ -24,7 +24,6 @@ using namespace boot::an505;
 namespace {
 
 constexpr std::uint64_t kBlocksMax = 400'000'000;   // of a run without fault
-constexpr std::uint64_t kBlocksMargin = 60'000;     // more than the rest of the run without fault; a whole start is 48,000
 constexpr unsigned kMilestoneVisitsMax = 300;       // an entry that is executed more often is no milestone
 constexpr std::size_t kResyncWindow = 64;
 constexpr std::uint64_t kRareVisitsMax = 16;
@@ -531,7 +530,7 @@ Stop Campaign::run_fast() {
   fast_->on_instruction = [this](std::uint32_t pc) { return go_on_at(pc); };
   const std::uint64_t gone = next_milestone_ == 0 ? 0 : milestones_[next_milestone_ - 1].blocks;
   const std::uint64_t left = blocks_total_ - std::min(gone, blocks_total_);
-  return fast_->run(left + kBlocksMargin, kCyclesFrom);
+  return fast_->run(left + scenario_.blocks_margin, kCyclesFrom);
 }
 
 // The permitted image at its entry; or anywhere in load memory when that holds the image and behind it the zeros that boot

@@ -27,15 +27,17 @@ struct Options {
   bool expect_bypass = false;
   bool check_only = false;
   bool list_uncovered = false;
+  bool lms = false;
 };
 
 constexpr const char* kUsage =
-    "boot_fault [--elf FILE] [--seed N] [--thinning N] [--skips N] [--visits N] [--depth NAME] [--scenario NAME]\n"
+    "boot_fault [--lms] [--elf FILE] [--seed N] [--thinning N] [--skips N] [--visits N] [--depth NAME] [--scenario NAME]\n"
     "           [--address HEX] [--kind NAME] [--jobs N] [--faults-min N] [--expect-bypass] [--check] [--list-uncovered]\n"
     "Single faults of the linked Cortex-M33 boot stage under Unicorn (EMULATED): at each executed address, visits 1 to 3, skips of\n"
     "1 to 8 instructions (--skips), one fault of each other kind (skip, opcode, register, flag, load) that fires, and of all others\n"
     "every n-th (--thinning; 1: all). --address with --scenario and --depth (decision, memory, hash, post-quantum, p256, sign)\n"
-    "replays one place. --expect-bypass: for weak builds, succeeds when a bypass is found. --check: only the runs without fault.\n";
+    "replays one place. --expect-bypass: for weak builds, succeeds when a bypass is found. --check: only the runs without fault.\n"
+    "--lms: the stage of profile cnsa2, on a device whose key slot names LMS.\n";
 
 bool parse_number(std::string_view text, auto& out, int base = 10) {
   if (base == 16 && text.starts_with("0x")) text.remove_prefix(2);
@@ -60,7 +62,10 @@ bool parse(int count, char** words, Options& o) {
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
     const std::string_view value = i + 1 < count ? words[i + 1] : "";
-    if (word == "--expect-bypass") {
+    if (word == "--lms") {
+      o.lms = true;
+      o.elf = ASEPTIC_BUILD "/boot-an505/boot-cnsa2.elf";
+    } else if (word == "--expect-bypass") {
       o.expect_bypass = o.campaign.until_bypass = true;
     } else if (word == "--check") {
       o.check_only = true;
@@ -181,7 +186,7 @@ int main(int count, char** words) {
   const Elf elf = read_elf(o.elf);
   if (elf.bytes.empty()) return fmt::print("{} is not there or no Arm ELF file: ./dev build makes it\n", o.elf), 1;
   std::vector<Scenario> chosen;
-  for (const auto& [name, make] : scenario_makers()) {
+  for (const auto& [name, make] : o.lms ? lms_scenario_makers() : scenario_makers()) {
     if (!o.scenario.empty() && name != o.scenario) continue;
     Scenario scenario = make();
     const std::string trouble = check_without_fault(elf, scenario);

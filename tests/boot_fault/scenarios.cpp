@@ -12,6 +12,7 @@
 #include "aseptic/boot/journal/factory.h"
 #include "aseptic/boot/journal/journal.h"
 #include "aseptic/boot/journal/requests.h"
+#include "tests/support/lms_test_key.h"
 
 namespace aseptic::test {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::uint32_t kCapabilities =
     kPortNvStore | kPortDeviceSecret | kPortKnowsResetCause | kPortWriteProtects | kPortEmulated;
 constexpr std::size_t kSignatureByte = kManifestRegionSize + 20;
 constexpr std::size_t kSecondSignatureByte = kManifestRegionSize + kP256SignatureSize + 4000;
+constexpr std::size_t kLmsChainByte = kManifestRegionSize + kP256SignatureSize + 1000;
 
 // An application of which no instruction needs to run: a stack, an entry, and bytes that name it.
 Bytes application(std::uint8_t name) {
@@ -268,6 +270,21 @@ Scenario wrong_boothash() {
   return bench.done("wrong_boothash", "an image with another content than the BOOTHASH on record");
 }
 
+// The one image that every LMS scenario is about, by one key.
+Scenario lms(const char* name, const char* wrong, const std::function<void(Bytes&)>& spoil) {
+  static LmsTestKey key;
+  static Bytes image;
+  Bench bench;
+  bench.flash().release = {key.public_key(), [](std::span<std::uint8_t> slot) { key.put_signature(slot); }};
+  if (image.empty()) image = bench.flash().firmware(application(0x33), kLoadAddress + 8, {});
+  Bytes in_slot = image;
+  spoil(in_slot);
+  bench.provision(image, in_slot);
+  Scenario s = bench.done(name, wrong, *wrong == '\0' ? application(0x33) : Bytes());
+  s.blocks_margin = 120'000;  // LMS runs on the emulated core: a whole start takes 103,000
+  return s;
+}
+
 }  // namespace
 
 StoreInForce store_in_force(const std::uint8_t* area) {
@@ -283,11 +300,11 @@ StoreInForce store_in_force(const std::uint8_t* area) {
   return out;
 }
 
-const std::vector<std::pair<std::string, std::function<Scenario()>>>& scenario_makers() {
+const ScenarioMakers& scenario_makers() {
   const auto spoil = [](const char* name, const char* wrong, std::function<void(Bytes&)> how) {
     return std::pair<std::string, std::function<Scenario()>>(name, [=] { return bad_image(name, wrong, how); });
   };
-  static const std::vector<std::pair<std::string, std::function<Scenario()>>> makers = {
+  static const ScenarioMakers makers = {
       {"good", good},
       {"armed_trial", [] { return trial(true); }},
       spoil("image_digest", "one bit of the code", [](Bytes& image) { image[kFirstRegionOffset + 40] ^= 0x10; }),
@@ -310,6 +327,20 @@ const std::vector<std::pair<std::string, std::function<Scenario()>>>& scenario_m
       {"oversize", oversize},
       {"unarmed_trial", [] { return trial(false); }},
       {"wrong_boothash", wrong_boothash},
+  };
+  return makers;
+}
+
+const ScenarioMakers& lms_scenario_makers() {
+  static const ScenarioMakers makers = {
+      {"good_lms", [] { return lms("good_lms", "", [](Bytes&) {}); }},
+      {"lms_signature", [] { return lms("lms_signature", "one bit of the LMS signature", [](Bytes& image) { image[kLmsChainByte] ^= 0x04; }); }},
+      {"lms_stripped",
+       [] {
+         return lms("lms_stripped", "the LMS signature removed", [](Bytes& image) {
+           std::fill_n(image.begin() + kManifestRegionSize + kP256SignatureSize, kSlhDsaSignatureSize, std::uint8_t{0});
+         });
+       }},
   };
   return makers;
 }

@@ -18,6 +18,7 @@ struct Scenario {
   Bytes permitted;         // code of the only image that may start; empty: none
   Bytes last_resort;       // another verified release: it may start as a forced trial, with therapy inhibited (rule 4)
   bool commanded = false;  // the reset was commanded by the application; else power was lost
+  std::uint64_t blocks_margin = 60'000;  // a run may take so many more than one without fault: above a whole start's 48,000
   std::uint32_t floor = 0;
   std::uint32_t revoked = 0;
   std::uint32_t generation = 0;
@@ -26,7 +27,10 @@ struct Scenario {
 };
 
 // By name, in the order of a campaign. Images are signed afresh with keys of this process, each once.
-const std::vector<std::pair<std::string, std::function<Scenario()>>>& scenario_makers();
+using ScenarioMakers = std::vector<std::pair<std::string, std::function<Scenario()>>>;
+const ScenarioMakers& scenario_makers();
+// Of profile cnsa2: a device whose key slot names LMS. For its stage alone; the default one starts nothing there.
+const ScenarioMakers& lms_scenario_makers();
 
 struct StoreInForce {
   bool readable = false;
