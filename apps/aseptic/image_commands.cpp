@@ -115,7 +115,7 @@ void add_image_commands(CLI::App& app, Workbench& bench) {
   command->add_option("--exec", options->exec_file, "Static ELF program: copied to memory, verified there, run there");
   command->add_option("--load-address", options->load_address, "The program is a raw image linked for this address (microcontroller)");
   command->add_option("--entry", options->entry, "... and starts here");
-  command->add_option("--tree", options->trees, "File system image, verified block by block when read (repeat)")->allow_extra_args(false);
+  command->add_option("--tree", options->trees, "File system image, or a folder of files that is packed into one (squashfs), verified block by block when read (repeat)")->allow_extra_args(false);
   on_run(command, bench, [&bench, options] { return build(bench, *options); });
 
   command = image->add_subcommand("sign", "Show an image, ask, log, and put the builder's signature into it");

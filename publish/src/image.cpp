@@ -14,6 +14,7 @@
 #include "aseptic/boot/signatures/lms.h"
 #include "aseptic/boot/signatures/slh_dsa.h"
 #include "aseptic/publish/codes.h"
+#include "aseptic/publish/file_tree.h"
 #include "aseptic/publish/review.h"
 #include "aseptic/trust/release_manifest.h"
 #include "boot_hasher.h"
@@ -153,6 +154,31 @@ core::Result<boot::Region> copy_region(const ImageRegionSource& source, const bo
   ASEPTIC_TRY(region.digest, digester.finish());
   return region;
 }
+
+// A region's source as one file: a folder is packed beside the image, into a file that goes with this object.
+class SourceFile {
+ public:
+  static core::Result<SourceFile> of(const ImageRegionSource& source, const Path& packed) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(source.file, error)) return SourceFile(source, {});
+    if (source.kind != ImageRegionKind::kTreeVerified) return image_error(source.file, "a folder can only be a tree-verified region");
+    SourceFile made({source.kind, packed, source.form}, packed);
+    ASEPTIC_TRY_VOID(pack_file_tree(source.file, packed));
+    return made;
+  }
+  SourceFile(SourceFile&& other) noexcept : source_(std::move(other.source_)), packed_(std::exchange(other.packed_, {})) {}
+  SourceFile& operator=(SourceFile&&) = delete;
+  ~SourceFile() {
+    std::error_code ignored;
+    if (!packed_.empty()) std::filesystem::remove(packed_, ignored);
+  }
+  [[nodiscard]] const ImageRegionSource& source() const { return source_; }
+
+ private:
+  SourceFile(ImageRegionSource source, Path packed) : source_(std::move(source)), packed_(std::move(packed)) {}
+  ImageRegionSource source_;
+  Path packed_;
+};
 
 core::Result<boot::Manifest> manifest_of(const ImagePlan& plan, const ImageKeys& keys) {
   boot::Manifest m;
@@ -313,7 +339,8 @@ core::Result<ImageInfo> build_image(const ImagePlan& plan, const ImageKeys& keys
     file.write(head.data(), static_cast<std::streamsize>(head.size()));
     std::uint64_t offset = boot::kFirstRegionOffset;
     for (const ImageRegionSource& source : plan.regions) {
-      ASEPTIC_TRY(m.regions[m.region_count], copy_region(source, m.tree_salt, offset, file));
+      ASEPTIC_TRY(const SourceFile one, SourceFile::of(source, out.string() + ".tree"));
+      ASEPTIC_TRY(m.regions[m.region_count], copy_region(one.source(), m.tree_salt, offset, file));
       const boot::Region& region = m.regions[m.region_count++];
       offset = (region.offset + region.size + boot::kImageBlockSize - 1) / boot::kImageBlockSize * boot::kImageBlockSize;
     }

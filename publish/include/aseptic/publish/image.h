@@ -20,7 +20,7 @@ enum class ProgramForm : std::uint8_t { kStaticElf, kRaw };  // raw: linked for 
 
 struct ImageRegionSource {
   ImageRegionKind kind = ImageRegionKind::kExecCopied;
-  Path file;
+  Path file;  // or, of a tree-verified region, a folder: see file_tree.h
   ProgramForm form = ProgramForm::kStaticElf;
   core::Bytes content = {};  // when not empty, instead of the file: an imported program
 };
