@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 if(TARGET aseptic::agent)
   aseptic_fuzz(agent_message SOURCE agent_message.cpp LINKS aseptic::agent)
+  aseptic_fuzz(device_files SOURCE device_files.cpp LINKS aseptic::agent)
+  target_include_directories(fuzz_device_files PRIVATE ${CMAKE_SOURCE_DIR}/agent/src)
   aseptic_fuzz(device_log SOURCE device_log.cpp LINKS aseptic::device_log)
 endif()
 if(TARGET aseptic::component_link)
