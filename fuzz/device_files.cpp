@@ -7,7 +7,7 @@
 
 #include "aseptic/agent/config.h"
 #include "aseptic/trust/mailbox_report.h"
-#include "state/state_store.h"
+#include "agent/tests/state_files.h"
 
 using namespace aseptic;
 
