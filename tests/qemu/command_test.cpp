@@ -8,6 +8,7 @@
 
 #include "aseptic/core/json.h"
 #include "machine.h"
+#include "serial_machine.h"
 #include "tests/support/mcuboot_image.h"
 #include "tests/support/run_program.h"
 #include "aseptic/trust/authority_policy.h"
@@ -168,6 +169,33 @@ TEST_F(BootCommand, AnImageThatWasSignedForMcubootBootsHere) {
   EXPECT_NE(answered.out.find("\"challenge_answered\": true"), std::string::npos) << answered.out;
   EXPECT_EQ(with(challenge).exit_status, 1);
   EXPECT_EQ(run({"device", "check", at("flash.img"), "--boot-key", at("lease.pem")}).exit_status, 1) << "another key";
+}
+
+// Timeline: keys of both custodians, the second LMS with its witness on another medium; image built, signed, released; flash image
+// provisioned for that pair and the stage of profile cnsa2, which runs it and signs its report; the stage of the default profile
+// starts nothing there.
+// Answers: RB-01, KM-07
+TEST_F(BootCommand, AnImageReleasedWithLmsBootsInTheStageOfProfileCnsa2) {
+  fs::create_directory(folder / "medium");
+  ok({"keys", "create", "--algorithm", "p256", "builder"});
+  ok({"keys", "create", "--algorithm", "lms-h10", "--witness", at("medium"), "release-image"});
+  fs::copy(machine.folder / "app.bin", folder / "app.bin");
+  const core::JsonValue made =
+      ok({"image", "build", "--description", at("r.toml"), "--component", "mcu", "--exec", at("app.bin"), "--load-address", std::to_string(kLoadAddress), "--entry",
+          std::to_string(machine.application_entry()), "--builder", "builder", "--release-key", at("keys/release-image.pub"), "--out", at("mcu.img")});
+  ok({"image", "sign", at("mcu.img"), "--key", "builder", "--yes"});
+  const core::JsonValue released =
+      ok({"image", "release", at("mcu.img"), "--key", "release-image", "--builder", "builder", "--witness", at("medium"), "--yes"});
+  EXPECT_EQ(text_at(released, {"signatures_left"}), "1023");
+  ok({"boot", "provision", at("flash.img"), "--id", "mcu-1", "--description", at("r.toml"), "--component", "mcu", "--image", at("mcu.img"), "--builder", "builder",
+      "--release-key", at("keys/release-image.pub"), "--boot-elf", (machine.folder / "boot-cnsa2.elf").string(), "--boot-key-out", at("boot.pem"),
+      "--lease-key-out", at("lease.pem")});
+  const ProgramResult power = run_program(machine.command(with_script("o"), {}, "boot-cnsa2"), {}, std::chrono::seconds(20));
+  EXPECT_NE(power.out.find("APP kind=1 place=0 count=1 cause=1 sequence=4 manifest=" + text_at(made, {"manifest_digest"})), std::string::npos) << power.out;
+  EXPECT_EQ(run({"device", "check", at("flash.img"), "--boot-key", at("boot.pem")}).exit_status, 0);
+  SerialMachine other(machine.command(folder / "flash.img"));
+  ASSERT_TRUE(other.wait_for("E 00000017")) << other.output;  // NOTHING_BOOTS
+  EXPECT_EQ(other.output.find("APP"), std::string::npos) << other.output;
 }
 
 }  // namespace
