@@ -3,6 +3,7 @@
 // half-changed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "aseptic/boot/format/mailbox.h"
@@ -184,6 +185,20 @@ TEST_F(Command, FromAProgramToADeviceThatBootsTheSignedImage) {
   plain.push_back("--without-policy");
   ok("office", plain);
   refused("office", plain, "a device is provisioned once");
+  // A device without a network: media alone.
+  std::vector<std::string> air_gapped = plain;
+  air_gapped[2] = at("air-gapped");
+  air_gapped.erase(std::ranges::find(air_gapped, "--repository-url"), std::ranges::find(air_gapped, "https://localhost/") + 1);
+  refused("office", air_gapped, "say where updates come from");
+  EXPECT_FALSE(fs::exists(folder / "air-gapped"));
+  air_gapped.insert(air_gapped.end(), {"--media", "media/stick", "--media", "/media/usb/aseptic.bundle"});
+  ok("office", air_gapped);
+  EXPECT_NE(contents(folder / "air-gapped/agent/agent.toml").find("\nurl = \"\"\n"), std::string::npos);
+  EXPECT_NE(contents(folder / "air-gapped/agent/agent.toml").find("\nmedia = [\"media/stick\", \"/media/usb/aseptic.bundle\"]\n"), std::string::npos);
+  EXPECT_TRUE(fs::is_directory(folder / "air-gapped/media"));
+  air_gapped[2] = at("mirrored");
+  air_gapped.insert(air_gapped.end(), {"--mirror", "https://localhost/"});
+  refused("office", air_gapped, "say where updates come from");
   // A policy that names a factory's key: no device without attributes that this key signed.
   ok("office", {"keys", "create", "--algorithm", "p256", "factory"});
   refused("office", {"policy", "create", "--product", "22222222-2222-4222-8222-222222222222", "--root", at("repo/metadata/1.root.json"), "--signing",
