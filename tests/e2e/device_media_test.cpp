@@ -242,11 +242,22 @@ TEST_F(DeviceMediaTest, AGoodMediumMakesUpForADeadServer) {
 // Answers: DL-06, T-18
 TEST_F(DeviceMediaTest, AGoodServerMakesUpForABadMedium) {
   begin_beside_a_server("repository_2");
-  stick_site->files["metadata/timestamp.json"] = "{}";
+  const std::string digest = payload(*site);
+  const std::string bytes = site->files[site->target_file(digest)];
+  std::atomic<bool> has_dropped = false;
+  server->instead = [&](const std::string& path, Peer& peer) {
+    // In the middle of the first copy the line breaks: the medium is asked for the rest.
+    if (path.find(digest) == std::string::npos || bytes.size() < 600'000 || server->served(digest) < 2 || has_dropped.exchange(true)) return false;
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(bytes.size()) + "\r\n\r\n" + bytes.substr(0, bytes.size() / 2));
+    peer.close();
+    return true;
+  };
   damage(*stick_site);
   insert();
   device->power_on();
   expect_installed();
+  EXPECT_TRUE(has_dropped);
+  EXPECT_TRUE(device->logs("payload.chunk_digest")) << "the medium was asked, and its bytes were refused";
 }
 
 // Answers: DL-06, T-17
