@@ -12,6 +12,7 @@
 
 #include "aseptic/agent/codes.h"
 #include "aseptic/trust/codes.h"
+#include "aseptic/trust/mailbox_report.h"
 #include "aseptic/boot/format/manifest.h"
 #include "component/component_set.h"
 #include "component/mcu_component.h"
@@ -155,8 +156,11 @@ TEST_F(McuComponentRules, AReportThatItsBootDidNotSignIsNotBelieved) {
   EXPECT_FALSE(pursue(Goal::kConfirmed));
   signer = &boot_key;
   wait();
+  EXPECT_FALSE(mcu().evidence()) << "what is not believed is not forwarded";
   EXPECT_TRUE(mcu().look());
   EXPECT_EQ(pursue(Goal::kConfirmed).value(), Verdict::kPassed);
+  ASSERT_TRUE(mcu().evidence());
+  EXPECT_TRUE(trust::verify_mailbox_report(mcu().evidence()->report, *judged_by)) << "as its boot signed it";
 }
 
 // Answers: T-56

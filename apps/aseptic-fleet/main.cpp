@@ -33,6 +33,7 @@ struct Options {
   std::string store;
   std::string tenant = "default";
   std::string device;
+  std::string policy, root;
 };
 
 Result<std::string> read_text(const std::string& path) {
@@ -53,6 +54,16 @@ Result<void> set_listen(const std::string& text, fleet::ServerOptions& options) 
   return {};
 }
 
+// Says which factories' word on components' boots counts; root's signature is what makes it one.
+Result<std::optional<aseptic::trust::AuthorityPolicy>> factory_policy(const Options& options) {
+  if (options.policy.empty() && options.root.empty()) return std::optional<aseptic::trust::AuthorityPolicy>();
+  if (options.policy.empty() || options.root.empty()) return Error(fleet::FleetCode::kRequest, "--policy and --root belong together");
+  ASEPTIC_TRY(const core::Bytes policy, platform::read_operator_file(options.policy, kPemBytesMax));
+  ASEPTIC_TRY(const core::Bytes root, platform::read_operator_file(options.root, kPemBytesMax));
+  ASEPTIC_TRY(auto verified, aseptic::trust::verify_provisioned_policy(policy, root).within(options.policy));
+  return std::optional(std::move(verified));
+}
+
 void print_line(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
@@ -69,7 +80,8 @@ Result<void> serve(const Options& options) {
   server_options.log = [&clock](const std::string& line) { print_line(core::format_utc(clock.wall()) + " " + line); };
   ASEPTIC_TRY(const auto repository, platform::PosixFileTree::open(options.repository));
   ASEPTIC_TRY(const auto store, fleet::open_sqlite_report_store(options.store));
-  fleet::ReportDesk desk(options.tenant, *store, clock, entropy);
+  ASEPTIC_TRY(auto policy, factory_policy(options));
+  fleet::ReportDesk desk(options.tenant, *store, clock, entropy, std::move(policy));
   fleet::DeviceApi api(*repository, desk);
   ASEPTIC_TRY(const auto server, fleet::Server::open(server_options, api, clock));
   server->stop_at_signals();
@@ -111,6 +123,8 @@ int run(int argc, char** argv) {
   serve_command->add_option("--tls-key", options.tls_key, "Its key, PEM, mode 0600")->required();
   serve_command->add_option("--client-ca", options.client_ca, "Authority of the device certificates, PEM")->required();
   serve_command->add_option("--listen", options.listen, "ADDRESS:PORT; port 0 takes a free one")->capture_default_str();
+  serve_command->add_option("--policy", options.policy, "Authority policy of the devices: reports of components' boots must carry a key that its factories certified");
+  serve_command->add_option("--root", options.root, "TUF root metadata that signed the policy");
   auto* const reports_command = app.add_subcommand("reports", "List the stored reports");
   reports_command->add_option("--device", options.device, "Only this device");
   auto* const alarms_command = app.add_subcommand("alarms", "List the alarms: forged, replayed, cloned");

@@ -9,8 +9,9 @@ namespace aseptic::fleet {
 using core::Error;
 using core::Result;
 
-ReportDesk::ReportDesk(std::string tenant, ReportStore& store, platform::Clock& clock, platform::Entropy& entropy)
-    : tenant_(std::move(tenant)), store_(store), clock_(clock), entropy_(entropy) {}
+ReportDesk::ReportDesk(std::string tenant, ReportStore& store, platform::Clock& clock, platform::Entropy& entropy,
+                       std::optional<trust::AuthorityPolicy> policy)
+    : tenant_(std::move(tenant)), store_(store), clock_(clock), entropy_(entropy), policy_(std::move(policy)) {}
 
 Result<core::Bytes> ReportDesk::issue_nonce(const DeviceIdentity& device) {
   const std::lock_guard lock(mutex_);
@@ -38,6 +39,7 @@ Result<Receipt> ReportDesk::judge(const DeviceIdentity& device, const DeviceName
   ASEPTIC_TRY(const trust::Report report, trust::verify_report(file, device.key));
   if (report.device != device.id)
     return Error(FleetCode::kDeviceMismatch, "device " + device.id + " sent a report that names " + report.device);
+  if (policy_) ASEPTIC_TRY_VOID(trust::check_boot_reports(report, *policy_));
   ASEPTIC_TRY(const trust::LastReport last, store_.last_report(name));
   const core::Digest digest = core::sha256(file);
   core::Bytes expected;

@@ -44,7 +44,7 @@ class DeskRig : public ::testing::Test {
     desk_.reset();
     store_.reset();
     store_ = *open_sqlite_report_store(root_ / "fleet.sqlite");
-    desk_ = std::make_unique<ReportDesk>("t1", *store_, clock_, entropy_);
+    desk_ = std::make_unique<ReportDesk>("t1", *store_, clock_, entropy_, policy_);
   }
 
   platform::TemporaryDirectory root_;
@@ -52,6 +52,7 @@ class DeskRig : public ::testing::Test {
   DeviceIdentity device_{"pump-1", key_.public_key()};
   FakeClock clock_;
   CountingEntropy entropy_;
+  std::optional<trust::AuthorityPolicy> policy_;
   std::unique_ptr<ReportStore> store_ = *open_sqlite_report_store(root_ / "fleet.sqlite");
   std::unique_ptr<ReportDesk> desk_ = std::make_unique<ReportDesk>("t1", *store_, clock_, entropy_);
 };

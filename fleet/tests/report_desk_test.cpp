@@ -10,6 +10,7 @@
 #include "aseptic/fleet/limits.h"
 #include "desk_rig.h"
 #include "trust/tests/expect.h"
+#include "trust/tests/samples.h"
 
 namespace aseptic::fleet {
 namespace {
@@ -187,6 +188,73 @@ TEST(FleetCodes, AreUniqueAndNamed) {
     EXPECT_EQ(info.number, ++number);
     EXPECT_TRUE(info.name.starts_with("fleet.")) << info.name;
   }
+}
+
+// A desk whose devices' policy names a factory, and a component's boot report as that component's boot signs it.
+class BootReportDeskTest : public ReportDeskTest {
+ protected:
+  BootReportDeskTest() {
+    statement_.device = "pump-1";
+    statement_.product = plain_report("pump-1", 1).product;
+    statement_.key = boot_.public_key().spki();
+    policy_ = trust::AuthorityPolicy{.product = statement_.product, .provisioning_keys = {factory_.tuf_key()}};
+    reopen();
+  }
+  core::Bytes boot_report() const {
+    core::Bytes bytes(1024, 0);
+    std::ranges::copy(std::string_view("ASPTMAIL"), bytes.begin());
+    bytes[21] = bytes[22] = 1;
+    std::ranges::copy(statement_.boot_id.bytes, bytes.begin() + 64);
+    std::ranges::copy(statement_.boot_digest.bytes, bytes.begin() + 80);
+    const std::string_view domain("aseptic-boot-report-v1\0", 23);
+    core::Bytes message(domain.begin(), domain.end());
+    message.insert(message.end(), bytes.begin(), bytes.begin() + 952);
+    std::ranges::copy(boot_.sign_raw(message), bytes.begin() + 952);
+    return bytes;
+  }
+  std::string certified_by(const TestKey& factory) const { return trust::test::signed_file(statement_.encode(), {factory}); }
+  std::string forwarding(std::uint64_t sequence, const std::string& key) {
+    trust::Report made = plain_report("pump-1", sequence);
+    made.boot_reports = {{statement_.component, boot_report(), key}};
+    return sign(made);
+  }
+
+  const TestKey factory_ = TestKey::ed25519(40);
+  const TestKey boot_ = TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+  trust::BootKeyStatement statement_ = trust::test::sample_boot_key();
+};
+
+// Answers: RB-07, T-56
+TEST_F(BootReportDeskTest, TakesAComponentsBootReportByACertifiedKey) {
+  ASSERT_TRUE(accepted(submit(forwarding(1, certified_by(factory_)))));
+  EXPECT_EQ(stored(), 1u);
+  EXPECT_TRUE(store_->alarms("t1", 10)->empty());
+}
+
+// Answers: T-56, T-78
+TEST_F(BootReportDeskTest, RefusesAComponentsBootReportByAnUncertifiedKeyAndRaisesTheAlarm) {
+  EXPECT_TRUE(refused(submit(forwarding(1, "")), TrustCode::kBootKey));
+  expect_alarm("trust.boot_key");
+  EXPECT_TRUE(refused(submit(forwarding(1, certified_by(TestKey::ed25519(41)))), TrustCode::kThreshold));
+  const std::string before = certified_by(factory_);
+  statement_.key = TestKey::generate(core::KeyAlgorithm::kEcdsaP256).public_key().spki();
+  EXPECT_TRUE(refused(submit(forwarding(1, certified_by(factory_))), TrustCode::kBootKey)) << "the factory saw another key";
+  statement_.component = trust::test::sample_uuid(77);
+  EXPECT_TRUE(refused(submit(forwarding(1, before)), TrustCode::kBootKey)) << "the statement of another component";
+  EXPECT_EQ(stored(), 0u);
+}
+
+// Answers: T-56
+TEST_F(BootReportDeskTest, AnotherDevicesStatementVouchesForNothing) {
+  statement_.device = "pump-2";
+  EXPECT_TRUE(refused(submit(forwarding(1, certified_by(factory_))), TrustCode::kWrongDevice));
+  EXPECT_EQ(stored(), 0u);
+}
+
+TEST_F(BootReportDeskTest, WithoutAFactoryInThePolicyNothingIsJudged) {
+  policy_->provisioning_keys.clear();
+  reopen();
+  EXPECT_TRUE(accepted(submit(forwarding(1, ""))));
 }
 
 }  // namespace

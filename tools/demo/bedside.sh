@@ -45,7 +45,8 @@ logged() { agent log "$device" --json --last 100 2> /dev/null | grep -q "$1"; }
 
 start_server() {
   "$bin/aseptic-fleet" serve --repository "$work/repository" --tls-cert "$work/server/server.crt" --tls-key "$work/server/server.pem" \
-    --client-ca "$work/pki/ca.crt" --listen "127.0.0.1:$port" --store "$work/fleet.sqlite" > "$work/server.log" 2>&1 &
+    --client-ca "$work/pki/ca.crt" --listen "127.0.0.1:$port" --store "$work/fleet.sqlite" \
+    --policy "$work/authority_policy.json" --root "$work/repository/metadata/1.root.json" > "$work/server.log" 2>&1 &
   server_pid=$!
   wait_for 20 "the server listens" server_listens
 }

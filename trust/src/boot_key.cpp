@@ -64,7 +64,7 @@ core::Result<BootKey> verify_boot_key(core::ByteView file, const AuthorityPolicy
   if (statement.product != policy.product)
     return core::Error(TrustCode::kWrongProduct, std::string(kName) + ": is for product " + statement.product.text());
   ASEPTIC_TRY(core::PublicKey key, core::PublicKey::from_spki(statement.key));
-  return BootKey(std::move(key), std::move(statement));
+  return BootKey(std::move(key), std::move(statement), std::string(core::as_text(file)));
 }
 
 }  // namespace aseptic::trust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/trust/report.h"
 
+#include "aseptic/trust/mailbox_report.h"
 #include "statement_parts.h"
 
 namespace aseptic::trust {
@@ -30,6 +31,24 @@ core::Result<std::vector<ComponentStatus>> read_confirmed(ObjectReader& reader) 
   return out;
 }
 
+core::Result<std::vector<ForwardedBootReport>> read_boot_reports(ObjectReader& reader) {
+  std::vector<ForwardedBootReport> out;
+  if (!reader.has("boot_reports")) return out;
+  ASEPTIC_TRY(const core::JsonArray* const items, reader.array("boot_reports", kComponentsMax));
+  for (const core::JsonValue& item : *items) {
+    ASEPTIC_TRY(ObjectReader one, ObjectReader::of(item, "report: boot report", TrustCode::kStatementFormat));
+    ForwardedBootReport forwarded;
+    ASEPTIC_TRY(forwarded.component, one.uuid("component"));
+    ASEPTIC_TRY(forwarded.report, one.hex("report"));
+    ASEPTIC_TRY(forwarded.key, one.text("key"));
+    for (const ForwardedBootReport& other : out)
+      if (other.component == forwarded.component) return one.error("a component's boot report stands twice");
+    out.push_back(std::move(forwarded));
+  }
+  if (out.empty()) return reader.error("boot_reports is empty");
+  return out;
+}
+
 core::Result<std::vector<AttackNote>> read_attacks(ObjectReader& reader) {
   ASEPTIC_TRY(const core::JsonArray* const items, reader.array("attacks", kListMax));
   std::vector<AttackNote> out;
@@ -41,6 +60,13 @@ core::Result<std::vector<AttackNote>> read_attacks(ObjectReader& reader) {
     ASEPTIC_TRY(note.log_index, one.count("log_index"));
     out.push_back(std::move(note));
   }
+  return out;
+}
+
+core::JsonArray encode_boot_reports(const std::vector<ForwardedBootReport>& reports) {
+  core::JsonArray out;
+  for (const ForwardedBootReport& one : reports)
+    out.push_back(core::JsonObject{{"component", one.component.text()}, {"report", core::to_hex(one.report)}, {"key", one.key}});
   return out;
 }
 
@@ -105,6 +131,7 @@ core::Result<Report> Report::parse(const core::JsonValue& signed_part) {
   if (reader.has("boot_report")) {
     ASEPTIC_TRY(report.boot_report, reader.text("boot_report", kReportBytesMax));
   }
+  ASEPTIC_TRY(report.boot_reports, read_boot_reports(reader));
   report.unrecognized = reader.rest();
   return report;
 }
@@ -136,7 +163,22 @@ core::JsonValue Report::encode() const {
   object["log_head"] = log_head.hex();
   object["attacks"] = std::move(notes);
   if (boot_report) object["boot_report"] = *boot_report;
+  if (!boot_reports.empty()) object["boot_reports"] = encode_boot_reports(boot_reports);
   return object;
+}
+
+core::Result<void> check_boot_reports(const Report& report, const AuthorityPolicy& policy) {
+  if (policy.provisioning_keys.empty()) return {};
+  for (const ForwardedBootReport& one : report.boot_reports) {
+    const std::string what = "report " + std::to_string(report.sequence) + " of " + quoted(report.device) + ", component " + one.component.text();
+    // SECURITY(T-56): the device vouches for what it forwards with its own key only; the factory vouches for the boot.
+    if (one.key.empty()) return core::Error(TrustCode::kBootKey, what + ": no factory has certified the key of its boot");
+    ASEPTIC_TRY(const BootKey key, verify_boot_key(core::as_bytes(one.key), policy, report.device).within(what));
+    if (key.statement()->component != one.component)
+      return core::Error(TrustCode::kBootKey, what + ": the certified key is that of component " + key.statement()->component.text());
+    ASEPTIC_TRY_VOID(verify_mailbox_report(one.report, key).within(what));
+  }
+  return {};
 }
 
 core::Result<Report> verify_report(core::ByteView file, const core::PublicKey& device_key) {

@@ -538,5 +538,19 @@ TEST(KeyEnvelopeTest, AnEnvelopeIsSmallWhateverTheNumberOfDevices) {
   EXPECT_LT(sample_envelope().encode().size(), 700u) << "one for a group, of 1 device or of 100,000";
 }
 
+TEST(ForwardedBootReportTest, StandsOncePerComponentAndIsWrittenAsRead) {
+  Report report = sample_report();
+  report.boot_reports = {{sample_uuid(11), core::Bytes(1024, 3), "{}"}, {sample_uuid(12), core::Bytes(1024, 4), ""}};
+  const core::JsonValue part = report.encode();
+  const auto again = Report::parse(part);
+  ASSERT_TRUE(accepted(again));
+  EXPECT_EQ(again->encode(), part);
+  report.boot_reports[1].component = sample_uuid(11);
+  EXPECT_TRUE(refused(Report::parse(report.encode()), TrustCode::kStatementFormat));
+  core::JsonValue empty = part;
+  empty.as_object()->at("boot_reports") = core::JsonArray{};
+  EXPECT_TRUE(refused(Report::parse(empty), TrustCode::kStatementFormat));
+}
+
 }  // namespace
 }  // namespace aseptic::trust::test

@@ -87,6 +87,8 @@ void ApplyEngine::queue_report() {
   content.time = p_.source.judged_now();
   content.time_trusted = p_.clock.wall() >= p_.source.time_floor() && p_.source.time_floor() != core::UtcTime{};
   content.running_version = running_version_;
+  for (const ComponentSet::Member& member : others_.members())
+    if (auto evidence = member.component->evidence()) content.boot_reports.push_back(*std::move(evidence));
   if (auto done = reports_.add(content, *log_, memory_, store_); !done) {
     log_->refuse(done.error(), "report");
   }

@@ -19,6 +19,7 @@
 #include "aseptic/core/uuid.h"
 #include "aseptic/interlock/types.h"
 #include "aseptic/platform/block_device.h"
+#include "aseptic/trust/report.h"
 
 namespace aseptic::agent {
 
@@ -55,6 +56,8 @@ struct ComponentView {
 class Component {
  public:
   virtual ~Component() = default;
+  // Its boot's report as last believed, for the fleet; nothing: none was seen since this agent's start.
+  [[nodiscard]] virtual std::optional<trust::ForwardedBootReport> evidence() const { return std::nullopt; }
   [[nodiscard]] virtual const core::Uuid& id() const = 0;
   [[nodiscard]] virtual const std::string& location() const = 0;
   [[nodiscard]] virtual platform::BlockDevice& store() = 0;

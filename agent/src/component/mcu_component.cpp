@@ -77,6 +77,7 @@ Result<void> McuComponent::look_now() {
   const auto decoded = boot::decode_boot_report(wire.report, view.report);
   if (!boot::ok(decoded)) return Error(AgentCode::kBootReport, std::string("the component: ") + boot::describe(decoded).sentence);
   view.held = core::Digest{wire.held};
+  evidence_ = trust::ForwardedBootReport{part_.id, core::Bytes(std::begin(wire.report), std::end(wire.report)), boot_key.file()};
   const bool is_new_start = start_ != view.report.boot_count;
   view_ = view;
   seen_ = clock_.since_boot();

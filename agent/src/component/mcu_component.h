@@ -19,6 +19,7 @@ class McuComponent final : public Component {
   [[nodiscard]] const core::Uuid& id() const override { return part_.id; }
   [[nodiscard]] const std::string& location() const override { return part_.location; }
   [[nodiscard]] platform::BlockDevice& store() override { return part_.store; }
+  [[nodiscard]] std::optional<trust::ForwardedBootReport> evidence() const override { return evidence_; }
   void poll() override;
   [[nodiscard]] bool is_active() const override { return hold_ && hold_->is_active(); }
   core::Result<ComponentView> look() override;
@@ -51,6 +52,7 @@ class McuComponent final : public Component {
   McuLink link_;
   std::optional<HoldDriver> hold_;  // made anew for each start of the component
   std::optional<ComponentView> view_;
+  std::optional<trust::ForwardedBootReport> evidence_;
   interlock::BootId boot_id_;
   std::chrono::milliseconds seen_{0};
   std::chrono::milliseconds unreachable_until_{0};

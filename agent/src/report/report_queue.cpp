@@ -47,6 +47,7 @@ trust::Report make_report(const ReportContent& content, const Config& config, co
   component.version = content.running_version;
   component.epoch = boot.floor;
   report.confirmed.push_back(std::move(component));
+  report.boot_reports = content.boot_reports;
   for (const auto& [code, seen] : content.attacks) report.attacks.push_back({code, seen.first, seen.second});
   return report;
 }

@@ -11,6 +11,7 @@
 #include "aseptic/agent/log_book.h"
 #include "aseptic/agent/release_source.h"
 #include "aseptic/platform/signer.h"
+#include "aseptic/trust/report.h"
 #include "slots/boot_view.h"
 #include "state/state_store.h"
 
@@ -25,6 +26,7 @@ struct ReportContent {
   core::UtcTime time;
   bool time_trusted = false;
   std::string running_version;
+  std::vector<trust::ForwardedBootReport> boot_reports;
 };
 
 class ReportQueue {

@@ -2,7 +2,7 @@
 // Takes signed device reports: signature by the key of the device's certificate, the right device, the nonce, the
 // sequence, the log. What is new is stored; what contradicts the past raises an alarm and is refused (LG-05).
 //
-// Security: SECURITY(T-22) replayed report, SECURITY(T-78) forged report, SECURITY(T-79) cloned identity.
+// Security: SECURITY(T-56) a component's boot report whose key no factory certified, SECURITY(T-22) replayed report, SECURITY(T-78) forged report, SECURITY(T-79) cloned identity.
 // A report that was already accepted, byte for byte, is acknowledged again and not stored twice (a lost answer).
 // Thread contract: may be shared; calls are taken one after another.
 #pragma once
@@ -13,6 +13,7 @@
 #include "aseptic/fleet/report_store.h"
 #include "aseptic/platform/clock.h"
 #include "aseptic/platform/entropy.h"
+#include "aseptic/trust/authority_policy.h"
 
 namespace aseptic::fleet {
 
@@ -34,7 +35,9 @@ class ReportDesk {
   static constexpr std::chrono::seconds kNonceLifetime{300};
 
   // Everything must outlive the desk.
-  ReportDesk(std::string tenant, ReportStore& store, platform::Clock& clock, platform::Entropy& entropy);
+  // `policy`: names the factories whose word on components' boots counts; without one those reports are kept and not judged.
+  ReportDesk(std::string tenant, ReportStore& store, platform::Clock& clock, platform::Entropy& entropy,
+             std::optional<trust::AuthorityPolicy> policy = std::nullopt);
 
   // A new nonce for the device's next report; an older one is void.
   core::Result<core::Bytes> issue_nonce(const DeviceIdentity& device);
@@ -47,6 +50,7 @@ class ReportDesk {
   ReportStore& store_;
   platform::Clock& clock_;
   platform::Entropy& entropy_;
+  std::optional<trust::AuthorityPolicy> policy_;
   std::mutex mutex_;
 };
 

@@ -35,16 +35,19 @@ inline constexpr std::string_view kBootKeyType = "aseptic-boot-key";
 class BootKey {
  public:
   // Binds the signature to this key and nothing else. For a device whose policy names no provisioning key.
-  static BootKey listed(core::PublicKey key) { return BootKey(std::move(key), std::nullopt); }
+  static BootKey listed(core::PublicKey key) { return BootKey(std::move(key), std::nullopt, {}); }
 
   [[nodiscard]] const core::PublicKey& key() const { return key_; }
   [[nodiscard]] const std::optional<BootKeyStatement>& statement() const { return statement_; }  // none: only listed
+  [[nodiscard]] const std::string& file() const { return file_; }  // the statement as signed, to be forwarded; empty: only listed
 
  private:
   friend core::Result<BootKey> verify_boot_key(core::ByteView file, const AuthorityPolicy& policy, std::string_view device);
-  BootKey(core::PublicKey key, std::optional<BootKeyStatement> statement) : key_(std::move(key)), statement_(std::move(statement)) {}
+  BootKey(core::PublicKey key, std::optional<BootKeyStatement> statement, std::string file)
+      : key_(std::move(key)), statement_(std::move(statement)), file_(std::move(file)) {}
   core::PublicKey key_;
   std::optional<BootKeyStatement> statement_;
+  std::string file_;
 };
 
 // Signed by one of the policy's provisioning keys, for this device and the policy's product.

@@ -9,6 +9,7 @@
 
 #include "aseptic/core/utc_time.h"
 #include "aseptic/core/version.h"
+#include "aseptic/trust/authority_policy.h"
 #include "aseptic/trust/statement.h"
 
 namespace aseptic::trust {
@@ -44,6 +45,13 @@ struct ComponentStatus {
   std::uint32_t epoch = 0;
 };
 
+// A component's boot report as its boot signed it (1,024 bytes), and the factory's statement about the key that signed it.
+struct ForwardedBootReport {
+  core::Uuid component;
+  core::Bytes report;
+  std::string key;  // the file of docs/formats/boot_key.md; empty: the device has none
+};
+
 struct AttackNote {
   std::string code;        // reason code, for example "trust.rollback"
   std::uint64_t count = 0;
@@ -66,6 +74,7 @@ struct Report {
   core::Digest log_head;
   std::vector<AttackNote> attacks;
   std::optional<std::string> boot_report;  // the signed boot report file, as text
+  std::vector<ForwardedBootReport> boot_reports;  // of components with a boot of their own, as last seen
   Unrecognized unrecognized;
 
   static core::Result<Report> parse(const core::JsonValue& signed_part);
@@ -73,6 +82,9 @@ struct Report {
 };
 
 core::Result<Report> verify_report(core::ByteView file, const core::PublicKey& device_key);
+// What the device forwards of its components' boots, judged by the factories that the policy names; a policy that names none judges
+// nothing. Refused with `trust.boot_key`: no certified key, or one that does not vouch for these bytes.
+core::Result<void> check_boot_reports(const Report& report, const AuthorityPolicy& policy);
 core::Result<BootReport> verify_boot_report(core::ByteView file, const core::PublicKey& boot_key);
 
 // What the server remembers of a device's last report.
