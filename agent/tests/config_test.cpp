@@ -91,7 +91,7 @@ TEST(Config, RefusesAMisspeltKeyByName) {
 TEST(Config, RefusesMissingAndMalformedValues) {
   for (const char* more : {"[policy]\nwindow = [\"22:00\"]\n", "[policy]\nwindow = [\"25:00-01:00\"]\n",
                            "[policy]\npoll_s = 0\n", "[policy]\nrate_max_bytes_per_s = 8191\n", "[policy]\ncontact_max_s = 0\n", "[policy]\npoll_s = 604801\n", "[policy]\napproval = \"yes\"\n",
-                           "[policy]\nswitch_tries_max = -1\n", "[slots]\na = 5\n", "x = 1\n", "[policy\n"}) {
+                           "[policy]\nswitch_tries_max = -1\n", "[slots]\na = 5\n", "x = 1\n", "[policy\n", "[\n", "[[#\n", "[\x01"}) {
     EXPECT_FALSE(parse_config(kMinimal + more, "/d").has_value()) << more;
   }
   std::string text = kMinimal;
