@@ -120,6 +120,12 @@ void PowerUp::raise(std::uint32_t floor, std::uint32_t revoked, bool at_once) {
   if (keys_go) tell(EventCode::kKeysRevoked, next.revoked);
 }
 
+bool PowerUp::gate_is_due(const ImageFacts& confirmed) {
+  const std::uint32_t revoked = revocations_of(confirmed);
+  if (confirmed.info.epoch <= store_.floor && revoked == 0) return false;
+  return !provisioning_.recovery_present || recovery_lives_with(confirmed.info.epoch, revoked);
+}
+
 // SECURITY(T-52): nothing is raised at CONFIRMED. Either the confirmed digest verifies in both slots and
 // recovery lives with the new values, or, after the policy delay, it verifies in one slot and recovery lives
 // with the new values.
@@ -128,7 +134,10 @@ void PowerUp::maintain_floor() {
   const Digest& confirmed = state().confirmed.manifest;
   const ImagePlace place = find(confirmed);
   if (place == ImagePlace::kNone) return;
-  const bool both = synced_hint_ && both_slots_hold(confirmed);
+  const ImageFacts& facts = measure(place).facts;
+  // Cells of a request may read right in the boot that records SYNCED and never again: then the record asks on, until the gate was
+  // passed. Where recovery holds the gate shut it does not: that would cost a second image at each start.
+  const bool both = (synced_hint_ || (state().synced && gate_is_due(facts))) && both_slots_hold(confirmed);
   // A recovery image that was not written as it should is no reason to stop asking: without SYNCED the agent
   // comes again.
   const bool recovery_whole = !recovery_writable() || acceptable(ImagePlace::kRecovery);
@@ -137,7 +146,6 @@ void PowerUp::maintain_floor() {
     if (degraded_) return;
     tell_of(EventCode::kSynced, ImagePlace::kNone, confirmed);
   }
-  const ImageFacts& facts = measure(place).facts;
   const std::uint32_t revoked = revocations_of(facts);
   // Emergency, shown at signing: the revocations are burnt without waiting and the way back may be lost.
   if ((facts.policy_flags & kPolicyRevokeNow) != 0 && revoked != 0) raise(store_.floor, revoked, true);

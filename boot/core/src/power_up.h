@@ -78,6 +78,7 @@ class PowerUp {
   ImagePlace find(const Digest& manifest);  // a slot that holds it and verifies
   std::uint32_t revocations_of(const ImageFacts& confirmed) const;
   bool recovery_lives_with(std::uint32_t floor, std::uint32_t revoked);
+  bool gate_is_due(const ImageFacts& confirmed);
   bool recovery_writable() const {
     return provisioning_.recovery_present && has_capability(kPortRecoveryWritable);
   }

@@ -482,6 +482,24 @@ TEST(BootRule6, FloorStaysUntilBothSlotsHoldTheConfirmedDigest) {
   EXPECT_EQ(w.monotonic().generation, 2U);
 }
 
+// Found by boot_power_cut --nightly: the request was torn, read right once and faded; the power failed between SYNCED and the burn.
+TEST(BootRule6, SyncedAsksOnWhenItsRequestFadedBeforeTheBurn) {
+  WorldConfig config;
+  config.recovery = false;
+  Updating w(config);
+  w.update_to_v2();
+  w.install(Area::kSlotA, w.v2);
+  const RecordSealer sealer = w.sealer();
+  Journal journal(w.storage, sealer);
+  ASSERT_EQ(journal.load(), Status::kOk);
+  ASSERT_EQ(journal.prepare(), Status::kOk);
+  ASSERT_EQ(journal.append(Record(RecordTag::kSynced, w.journal().confirmed.manifest)), Status::kOk);
+  ASSERT_TRUE(w.journal().synced);
+  EXPECT_EQ(w.monotonic().floor, 1U);
+  ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
+  EXPECT_EQ(w.monotonic().floor, 2U);
+}
+
 TEST(BootRule6, ReadOnlyRecoveryBelowTheNewFloorPinsIt) {
   WorldConfig config;
   config.recovery_writable = false;

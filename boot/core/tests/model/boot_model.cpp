@@ -188,17 +188,19 @@ const char* BootModel::maintain_floor(State& t) const {
     t.step = Step::kChoose;
     return "boot: confirmed does not verify, floor stays";
   }
-  const bool both = t.hint != 0 && ((t.slot[0] == k && t.slot[1] == k) || wrong_.trust_synced_request);
-  if (both && t.j.synced == 0) {
-    t.j.synced = 1;
-    return "boot: SYNCED";
-  }
   const std::uint8_t floor = c_.releases[k].epoch;
   const std::uint8_t revokes = revocations_of(k, t);
   const bool something = floor > t.floor || revokes != 0;
   const bool lives = acceptable(t.recovery, t) &&
                      (wrong_.delay_by_old_floor || (c_.releases[t.recovery].epoch >= floor &&
                                                     (c_.releases[t.recovery].key & revokes) == 0));
+  const bool is_due = something && (lives || c_.recovery == 0);
+  const bool asked = t.hint != 0 || (t.j.synced != 0 && is_due);
+  const bool both = asked && ((t.slot[0] == k && t.slot[1] == k) || wrong_.trust_synced_request);
+  if (both && t.j.synced == 0) {
+    t.j.synced = 1;
+    return "boot: SYNCED";
+  }
   const bool both_gate = both && (lives || c_.recovery == 0 || wrong_.gate_ignores_recovery);
   const bool delay_gate = t.delay_over != 0 && t.j.synced == 0 && lives;
   if (!something || !(both_gate || delay_gate)) {
