@@ -46,10 +46,9 @@ int make(const std::string& base, const std::string& image, const std::string& o
   std::ofstream(out + ".reference") << made.header_digest.hex() << ' ' << made.payload_size << ' ' << made.manifest_digest.hex()
                                     << ' ' << made.image_digest.hex() << ' ' << made.image_size << ' '
                                     << made.base_image_digest.hex() << '\n';
-  const auto chunks = made.chunks_delta + made.chunks_copied + made.chunks_raw + made.chunks_zstd + made.chunks_zero;
   std::printf("  shares: copy map %llu, table %llu, chunks %llu bytes; chunks: delta %llu copied %llu zstd %llu zero %llu raw %llu\n",
-              static_cast<unsigned long long>(made.auxiliary_size), static_cast<unsigned long long>(576 + chunks * 96),
-              static_cast<unsigned long long>(made.payload_size - made.auxiliary_size - 576 - chunks * 96),
+              static_cast<unsigned long long>(made.auxiliary_size), static_cast<unsigned long long>(made.table_size),
+              static_cast<unsigned long long>(made.payload_size - made.auxiliary_size - made.table_size),
               static_cast<unsigned long long>(made.chunks_delta), static_cast<unsigned long long>(made.chunks_copied),
               static_cast<unsigned long long>(made.chunks_zstd), static_cast<unsigned long long>(made.chunks_zero),
               static_cast<unsigned long long>(made.chunks_raw));

@@ -17,7 +17,7 @@ void need(bool condition) {
 }
 
 void check_first_page(const PayloadHeader& header, ByteView page) {
-  Digest next{};
+  PageLink next;
   if (!ok(check_page(header, 0, page, next))) return;
   for (std::uint32_t i = 0; i < header.entries_of_page(0); ++i) {
     ChunkEntry entry;

@@ -106,15 +106,20 @@ Recognised inspect_payload(core::ByteView bytes) {
     return damaged("payload header", payload::describe_status(status).sentence);
   BootHasher hasher;
   JsonArray encodings;
-  for (const auto& [bit, name] : {std::pair{payload::Encoding::kRaw, "raw"}, {payload::Encoding::kZstd, "zstd"}, {payload::Encoding::kZero, "zero"}})
-    if ((header.encodings & payload::encoding_bit(bit)) != 0) encodings.emplace_back(name);
+  for (const auto& [bit, name] : {std::pair{payload::Encoding::kRaw, "raw"}, {payload::Encoding::kZstd, "zstd"}, {payload::Encoding::kZero, "zero"},
+                                  {payload::Encoding::kDelta, "delta"}, {payload::Encoding::kCopyFromSlot, "copy-from-slot"}})
+    if (header.has(bit)) encodings.emplace_back(name);
   return Inspection{"payload", JsonObject{{"payload_size", number(header.payload_size)},
                                           {"image_size", number(header.image_size)},
                                           {"chunk_count", number(header.chunk_count)},
                                           {"chunk_size", number(header.chunk_size)},
                                           {"page_count", number(header.page_count)},
                                           {"page_entries", number(header.page_entries)},
+                                          {"table", header.has_packed_table() ? "packed" : "plain"},
+                                          {"encrypted", header.is_encrypted()},
                                           {"encodings", std::move(encodings)},
+                                          {"base_image_digest", header.needs_base() ? hex(header.base_image_digest) : ""},
+                                          {"copy_map_size", number(header.auxiliary_size)},
                                           {"image_digest", hex(header.image_digest)},
                                           {"manifest_digest", hex(header.manifest_digest)},
                                           {"header_digest", hex(payload::header_digest(hasher, view))}}};

@@ -10,9 +10,9 @@
 #include "aseptic/payload/apply/codes.h"
 #include "aseptic/payload/apply/core_hasher.h"
 #include "aseptic/payload/apply/zero_blocks.h"
+#include "aseptic/payload/apply/zstd_decoder.h"
 #include "chunk_finder.h"
 #include "delta_engine.h"
-#include "zstd_decoder.h"
 
 namespace aseptic::payload {
 namespace {
@@ -39,10 +39,10 @@ class PayloadInstaller::Engine {
         slot_(slot),
         hint_(hint),
         options_(options),
-        next_page_(header.first_page),
+        next_page_(first_page_of(header)),
         stored_(header.chunk_size + header.tag_size()),
         decoded_(header.chunk_size),
-        page_(page_size(header.entries_of_page(0))) {
+        stored_page_(stored_page_size(0)) {
     if (header.needs_base()) {
       delta_ = std::make_unique<DeltaEngine>(header_, base, digests_);
     } else {
@@ -52,7 +52,7 @@ class PayloadInstaller::Engine {
       unit_ = Unit::kAuxiliary;
       auxiliary_.resize(static_cast<std::size_t>(header.auxiliary_size));
     }
-    want(kHeaderSize, unit_ == Unit::kAuxiliary ? auxiliary_.size() : page_.size());
+    want(kHeaderSize, unit_ == Unit::kAuxiliary ? auxiliary_.size() : stored_page_.size());
   }
 
   core::Result<void> feed(std::uint64_t offset, core::ByteView bytes) {
@@ -108,7 +108,7 @@ class PayloadInstaller::Engine {
   // SECURITY(T-29): bytes are copied here first; digest and decoder see this copy only, so that nobody can
   // swap them in between.
   void collect(core::ByteView bytes) {
-    const core::ByteSpan buffer = unit_ == Unit::kPage        ? core::ByteSpan(page_)
+    const core::ByteSpan buffer = unit_ == Unit::kPage        ? core::ByteSpan(stored_page_)
                                   : unit_ == Unit::kAuxiliary ? core::ByteSpan(auxiliary_)
                                                               : stored_.span();
     std::memcpy(buffer.data() + filled_, bytes.data(), bytes.size());
@@ -133,8 +133,8 @@ class PayloadInstaller::Engine {
       const std::uint64_t index = progress_.chunks_done;
       if (index == page_end_) {
         unit_ = Unit::kPage;
-        page_.resize(page_size(header_.entries_of_page(page_index())));
-        want(offset, page_.size());
+        stored_page_.resize(stored_page_size(page_index()));
+        want(offset, stored_page_.size());
         return {};
       }
       if (const Status status = decode_entry(header_, index, page_, entry_); !ok(status))
@@ -179,12 +179,20 @@ class PayloadInstaller::Engine {
 
   [[nodiscard]] std::uint64_t page_index() const { return progress_.chunks_done / header_.page_entries; }
 
+  // Of the page that next_page_ leads to.
+  [[nodiscard]] std::size_t stored_page_size(std::uint64_t index) const {
+    return next_page_.stored_size != 0 ? next_page_.stored_size : page_size(header_.entries_of_page(index));
+  }
+
   core::Result<void> take_page(std::uint64_t after) {
     const std::uint64_t index = page_index();
-    if (!boot::equal(boot::hash_of(hasher_, page_), next_page_))
+    if (!boot::equal(boot::hash_of(hasher_, stored_page_), next_page_.digest))
       return core::Error(PayloadCode::kPageDigest,
                          page_name(index) + " was changed: its digest does not match");
-    if (const Status status = check_page(header_, index, page_, next_page_); !ok(status)) {
+    page_.resize(page_size(header_.entries_of_page(index)));
+    Status status = unpack_page(stored_page_, zstd_, page_);
+    if (ok(status)) status = check_page(header_, index, page_, next_page_);
+    if (!ok(status)) {
       auto error = to_error(status, page_name(index));
       return error.is(PayloadCode::kHeaderInvalid) ? core::Error(PayloadCode::kPageInvalid, error.sentence())
                                                    : error;
@@ -204,8 +212,7 @@ class PayloadInstaller::Engine {
     }
     const std::uint64_t chunks_left = header_.chunk_count - page_end_;
     const std::uint64_t pages_left = header_.page_count - index - 1;
-    const std::uint64_t fixed_left = pages_left * kPageHeaderSize + chunks_left * kEntrySize;
-    const bool fits = end <= header_.payload_size && header_.payload_size - end >= fixed_left;
+    const bool fits = end <= header_.payload_size && header_.payload_size - end >= header_.table_size_min(pages_left, chunks_left);
     const bool last = pages_left == 0;
     if (!fits || (last && end != header_.payload_size))
       return core::Error(PayloadCode::kPageInvalid,
@@ -356,13 +363,14 @@ class PayloadInstaller::Engine {
   const InstallOptions options_;
   CoreHasher hasher_;
   ZstdDecoder zstd_;
-  Digest next_page_;  // of the page to come; from the verified header, then from each verified page
+  PageLink next_page_;  // to the page to come; from the verified header, then from each verified page
   AlignedBuffer stored_;
   AlignedBuffer decoded_;
   std::unique_ptr<DeltaEngine> delta_;  // when the payload starts from a base
   std::unique_ptr<ChunkFinder> finder_;  // when it does not
   core::Bytes auxiliary_;               // INVARIANT: at most kAuxiliarySizeMax bytes; empty once loaded
   std::uint64_t kept_group_end_ = 0;
+  core::Bytes stored_page_;     // INVARIANT: at most kPageSizeMax bytes
   core::Bytes page_;            // INVARIANT: at most kPageSizeMax bytes
   std::uint64_t page_end_ = 0;  // first chunk behind the page at hand
   std::uint32_t seen_encodings_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "zstd_decoder.h"
+#include "aseptic/payload/apply/zstd_decoder.h"
 
 #include <zstd.h>
 

@@ -54,6 +54,18 @@ Status check_zstd_frame(ByteView frame, std::uint32_t decoded_size) {
   return at == frame.size() ? Status::kOk : Status::kBadFrame;
 }
 
+// SECURITY(T-42): as a chunk's: one frame of exactly the size that the header gives a page.
+Status unpack_page(ByteView stored, FrameDecoder& zstd, MutableBytes page) {
+  if (stored.size() == page.size()) {
+    __builtin_memcpy(page.data(), stored.data(), page.size());
+    return Status::kOk;
+  }
+  ASEPTIC_PAYLOAD_TRY(check_zstd_frame(stored, static_cast<std::uint32_t>(page.size())));
+  std::size_t produced = 0;
+  if (!zstd.decompress(stored, page, produced)) return Status::kDecodeFailed;
+  return produced == page.size() ? Status::kOk : Status::kDecodeFailed;
+}
+
 Status verify_and_decode(const ChunkEntry& entry, ByteView stored, boot::Hasher& hasher, FrameDecoder& zstd,
                          MutableBytes out) {
   if (stored.size() != entry.stored_size || out.size() != entry.decoded_size) return Status::kBufferSize;

@@ -45,11 +45,20 @@ Status check_sizes(const PayloadHeader& header) {
   if (header.page_entries == 0 || header.page_entries > kPageEntriesMax) return Status::kBadPageShape;
   if (header.page_count != page_count_for(header.chunk_count, header.page_entries))
     return Status::kBadPageShape;
-  const std::uint64_t fixed =
-      kHeaderSize + header.auxiliary_size + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize;
-  if (header.payload_size < fixed || header.payload_size - fixed > header.image_size + header.chunk_count * header.tag_size())
+  const std::uint64_t around = kHeaderSize + header.auxiliary_size;
+  const std::uint64_t most = around + header.page_count * kPageHeaderSize + header.chunk_count * kEntrySize + header.image_size +
+                             header.chunk_count * header.tag_size();
+  if (header.payload_size > most || header.payload_size < around + header.table_size_min(header.page_count, header.chunk_count))
     return Status::kBadPayloadSize;
   return Status::kOk;
+}
+
+// One form each: what starts from a base may have a packed table, and packing must win.
+Status check_table(const PayloadHeader& header) {
+  if (!header.has_packed_table()) return Status::kOk;
+  const bool may_be_packed = header.needs_base() && !header.is_encrypted();
+  const bool is_smaller = header.first_page_size < page_size(header.entries_of_page(0));
+  return may_be_packed && is_smaller ? Status::kOk : Status::kBadPageShape;
 }
 
 // One form each: what no encoding uses is zero, what an encoding uses is there.
@@ -93,6 +102,10 @@ std::uint32_t PayloadHeader::entries_of_page(std::uint64_t page) const {
   return rest < page_entries ? static_cast<std::uint32_t>(rest) : page_entries;
 }
 
+std::uint64_t PayloadHeader::table_size_min(std::uint64_t pages, std::uint64_t entries) const {
+  return has_packed_table() ? pages : pages * kPageHeaderSize + entries * kEntrySize;
+}
+
 std::uint64_t chunk_count_for(std::uint64_t image_size, std::uint32_t chunk_size) {
   return image_size / chunk_size + (image_size % chunk_size != 0 ? 1 : 0);
 }
@@ -133,6 +146,7 @@ Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHe
   header.image_digest = wire.image_digest;
   header.manifest_digest = wire.manifest_digest;
   header.first_page = wire.first_page;
+  header.first_page_size = wire.first_page_size.get();
   header.base_image_digest = wire.base_image_digest;
   header.base_image_size = wire.base_image_size.get();
   header.auxiliary_size = wire.auxiliary_size.get();
@@ -140,6 +154,7 @@ Status decode_header(std::span<const std::uint8_t, kHeaderSize> bytes, PayloadHe
   header.key_id = wire.key_id;
   ASEPTIC_PAYLOAD_TRY(check_base(header));
   ASEPTIC_PAYLOAD_TRY(check_sizes(header));
+  ASEPTIC_PAYLOAD_TRY(check_table(header));
   ASEPTIC_PAYLOAD_TRY(check_digests(header));
   if (wire.decode_window.get() != window_for(header)) return Status::kBadWindow;
   out = header;
@@ -162,6 +177,7 @@ Status encode_header(const PayloadHeader& header, std::span<std::uint8_t, kHeade
   wire.image_digest = header.image_digest;
   wire.manifest_digest = header.manifest_digest;
   wire.first_page = header.first_page;
+  wire.first_page_size.set(header.first_page_size);
   wire.base_image_digest = header.base_image_digest;
   wire.base_image_size.set(header.base_image_size);
   wire.auxiliary_size.set(header.auxiliary_size);

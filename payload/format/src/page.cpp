@@ -91,9 +91,19 @@ ByteView entry_bytes(ByteView page, std::uint32_t index) {
   return page.subspan(kPageHeaderSize + index * kEntrySize, kEntrySize);
 }
 
+// SECURITY(T-35): a packed page is smaller than what it is unpacked to, so a device's two buffers hold both.
+Status check_link(const PayloadHeader& header, std::uint64_t page_index, const PageLink& next) {
+  const bool last = page_index + 1 == header.page_count;
+  if (boot::is_zero(next.digest) != last) return Status::kBadPageLink;
+  const bool is_packed = header.has_packed_table() && !last;
+  if ((next.stored_size != 0) != is_packed) return Status::kBadPageLink;
+  if (is_packed && next.stored_size >= page_size(header.entries_of_page(page_index + 1))) return Status::kBadPageLink;
+  return Status::kOk;
+}
+
 }  // namespace
 
-Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteView page, Digest& next_page) {
+Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteView page, PageLink& next) {
   const std::uint32_t entries = header.entries_of_page(page_index);
   if (entries == 0) return Status::kBadPageIndex;
   if (page.size() != page_size(entries)) return Status::kBadLength;
@@ -102,16 +112,14 @@ Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteVie
   if (!boot::equal(wire.magic, magic_bytes())) return Status::kBadMagic;
   if (wire.index.get() != page_index) return Status::kBadPageIndex;
   if (wire.entry_count.get() != entries) return Status::kBadLength;
-  if (!boot::all_bytes_are(wire.reserved0, 0) || !boot::all_bytes_are(wire.reserved1, 0))
-    return Status::kReservedNotZero;
-  const bool last = page_index + 1 == header.page_count;
-  if (boot::is_zero(wire.next_page) != last) return Status::kBadPageLink;
+  if (!boot::all_bytes_are(wire.reserved, 0)) return Status::kReservedNotZero;
+  ASEPTIC_PAYLOAD_TRY(check_link(header, page_index, {wire.next_page, wire.next_page_size.get()}));
   for (std::uint32_t i = 0; i < entries; ++i) {
     ChunkEntry entry;
     ASEPTIC_PAYLOAD_TRY(
         read_entry(header, page_index * header.page_entries + i, entry_bytes(page, i), entry));
   }
-  next_page = wire.next_page;
+  next = {wire.next_page, wire.next_page_size.get()};
   return Status::kOk;
 }
 
@@ -123,13 +131,13 @@ Status decode_entry(const PayloadHeader& header, std::uint64_t chunk_index, Byte
                     entry_bytes(page, static_cast<std::uint32_t>(chunk_index % header.page_entries)), out);
 }
 
-void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page,
-                        MutableBytes page) {
+void encode_page_header(std::uint64_t index, std::uint32_t entries, const PageLink& next, MutableBytes page) {
   PageHeaderWire wire{};
   boot::copy_bytes(wire.magic, magic_bytes());
   wire.index.set(index);
   wire.entry_count.set(entries);
-  wire.next_page = next_page;
+  wire.next_page = next.digest;
+  wire.next_page_size.set(next.stored_size);
   boot::copy_bytes(page, boot::bytes_of(wire));
 }
 

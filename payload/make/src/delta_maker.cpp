@@ -146,12 +146,6 @@ std::uint64_t DeltaMaker::size() const {
   return sum;
 }
 
-core::Result<void> DeltaMaker::put_chunks(const Put& put) const {
-  for (const EncodedChunk& chunk : chunks_)
-    ASEPTIC_TRY_VOID(put(chunk));
-  return {};
-}
-
 std::vector<EncodedChunk> DeltaMaker::encode_group(const PayloadHeader& header, const MakeOptions& options,
                                                    std::uint64_t first, std::uint64_t count) const {
   std::vector<EncodedChunk> chunks(static_cast<std::size_t>(count));

@@ -18,8 +18,6 @@ namespace aseptic::payload {
 
 class DeltaMaker {
  public:
-  using Put = std::function<core::Result<void>(const EncodedChunk&)>;
-
   // Images of at most `image_size` bytes each are looked at; both outlive the maker. With compressed parts in both images
   // the delta is made in the ways that options.recompression names, and the smaller one is kept.
   static core::Result<std::unique_ptr<DeltaMaker>> make(ImageSource& base, const ImageFacts& base_facts, ImageSource& image,
@@ -30,8 +28,8 @@ class DeltaMaker {
   [[nodiscard]] const ImageFacts& base_facts() const { return base_facts_; }
   [[nodiscard]] std::uint64_t recoded_blocks() const { return new_blocks_.size(); }
   [[nodiscard]] std::uint64_t recoded_bytes() const;
-  // Gives every chunk of the image in order.
-  core::Result<void> put_chunks(const Put& put) const;
+  // Every chunk of the image in order.
+  [[nodiscard]] const std::vector<EncodedChunk>& chunks() const { return chunks_; }
 
  private:
   DeltaMaker() = default;

@@ -58,14 +58,15 @@ class Maker {
       for (const EncodedChunk& chunk : batch)
         ASEPTIC_TRY_VOID(put_chunk(chunk));
     }
+    ASEPTIC_TRY_VOID(put_pages());
     return close();
   }
 
   [[nodiscard]] const PayloadHeader& header() const { return header_; }
+  // All chunks are there before the first is written, so the table can be packed.
   core::Result<PayloadSummary> make(const DeltaMaker& delta) {
-    const core::Bytes& section = delta.section();
-    offset_ += section.size();
-    ASEPTIC_TRY_VOID(delta.put_chunks([&](const EncodedChunk& chunk) { return put_chunk(chunk); }));
+    for (const EncodedChunk& chunk : delta.chunks())
+      take_entry(chunk.entry);
     if (header_.needs_base()) {
       header_.base_image_digest = delta.base_facts().image_digest.bytes;
       header_.base_image_size = delta.base_facts().image_size;
@@ -73,19 +74,38 @@ class Maker {
     }
     if (!header_.has(Encoding::kDelta))
       return core::Error(PayloadCode::kOptions, "the image has nothing that a delta from this base would serve");
-    ASEPTIC_TRY_VOID(out_.write(kHeaderSize, section));
+    const core::Bytes& section = delta.section();
     header_.auxiliary_size = section.size();
     header_.auxiliary_digest = core::sha256(section).bytes;
     summary_.auxiliary_size = section.size();
+    ASEPTIC_TRY_VOID(put(section));
+    const Table table = options_.pack_table ? packed_table() : plain_table();
+    link(table);
+    for (std::uint64_t page = 0; page < header_.page_count; ++page) {
+      ASEPTIC_TRY_VOID(put(table.pages[static_cast<std::size_t>(page)]));
+      for (std::uint64_t i = 0; i < header_.entries_of_page(page); ++i)
+        ASEPTIC_TRY_VOID(put(delta.chunks()[static_cast<std::size_t>(page * header_.page_entries + i)].stored));
+    }
     return close();
   }
 
  private:
+  // The stored bytes of each page, and what leads to the first.
+  struct Table {
+    std::vector<core::Bytes> pages;
+    PageLink first;
+  };
+
   core::Result<PayloadSummary> close() {
     header_.payload_size = offset_;
-    ASEPTIC_TRY_VOID(put_pages());
     ASEPTIC_TRY_VOID(put_header());
     return summary_;
+  }
+
+  core::Result<void> put(core::ByteView bytes) {
+    if (!bytes.empty()) ASEPTIC_TRY_VOID(out_.write(offset_, bytes));
+    offset_ += bytes.size();
+    return {};
   }
 
   // Which worker takes which chunk does not matter: each result goes to its own place.
@@ -122,12 +142,14 @@ class Maker {
       pages_.push_back(offset_);
       offset_ += page_size(header_.entries_of_page(index / header_.page_entries));
     }
-    if (!chunk.stored.empty()) ASEPTIC_TRY_VOID(out_.write(offset_, chunk.stored));
-    offset_ += chunk.stored.size();
-    entries_.push_back(chunk.entry);
-    header_.encodings |= encoding_bit(chunk.entry.encoding);
-    count(chunk.entry.encoding);
-    return {};
+    take_entry(chunk.entry);
+    return put(chunk.stored);
+  }
+
+  void take_entry(const ChunkEntry& entry) {
+    entries_.push_back(entry);
+    header_.encodings |= encoding_bit(entry.encoding);
+    count(entry.encoding);
   }
 
   void count(Encoding encoding) {
@@ -138,21 +160,49 @@ class Maker {
     if (encoding == Encoding::kCopyFromSlot) ++summary_.chunks_copied;
   }
 
-  // Last page first, because each page holds the digest of the one behind it.
-  core::Result<void> put_pages() {
+  // Last page first, because each page holds the digest of the one behind it. `store` turns a page into its stored bytes.
+  template <class Store>
+  Table make_table(Store&& store) const {
     CoreHasher hasher;
-    Digest next{};
+    Table table;
+    table.pages.resize(static_cast<std::size_t>(header_.page_count));
     for (std::uint64_t index = header_.page_count; index-- > 0;) {
       const std::uint32_t entries = header_.entries_of_page(index);
       core::Bytes page(page_size(entries));
-      encode_page_header(index, entries, next, page);
+      encode_page_header(index, entries, table.first, page);
       for (std::uint32_t i = 0; i < entries; ++i)
         encode_entry(entries_[static_cast<std::size_t>(index * header_.page_entries + i)],
                      core::ByteSpan(page).subspan(kPageHeaderSize + i * kEntrySize).first<kEntrySize>());
-      next = boot::hash_of(hasher, page);
-      ASEPTIC_TRY_VOID(out_.write(pages_[static_cast<std::size_t>(index)], page));
+      core::Bytes& stored = table.pages[static_cast<std::size_t>(index)];
+      stored = store(page);
+      const bool is_packed = stored.size() < page.size();
+      table.first = {boot::hash_of(hasher, stored), is_packed ? static_cast<std::uint32_t>(stored.size()) : 0};
     }
-    header_.first_page = next;
+    return table;
+  }
+  Table plain_table() const {
+    return make_table([](const core::Bytes& page) { return page; });
+  }
+  // All pages or none.
+  Table packed_table() {
+    Table table = make_table([&](const core::Bytes& page) { return encoders_[0].encode(page).stored; });
+    for (std::size_t i = 0; i < table.pages.size(); ++i)
+      if (table.pages[i].size() >= page_size(header_.entries_of_page(i))) return plain_table();
+    return table;
+  }
+  void link(const Table& table) {
+    header_.first_page = table.first.digest;
+    header_.first_page_size = table.first.stored_size;
+    summary_.table_size = kHeaderSize;
+    for (const core::Bytes& page : table.pages)
+      summary_.table_size += page.size();
+  }
+
+  core::Result<void> put_pages() {
+    const Table table = plain_table();
+    link(table);
+    for (std::size_t i = 0; i < table.pages.size(); ++i)
+      ASEPTIC_TRY_VOID(out_.write(pages_[i], table.pages[i]));
     return {};
   }
 
@@ -172,7 +222,7 @@ class Maker {
   PayloadHeader header_;
   std::vector<ChunkEncoder> encoders_;
   std::vector<ChunkEntry> entries_;
-  std::vector<std::uint64_t> pages_;  // file offsets
+  std::vector<std::uint64_t> pages_;  // file offsets, of a full payload
   std::uint64_t offset_ = kHeaderSize;
   PayloadSummary summary_;
 };

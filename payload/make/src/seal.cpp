@@ -6,6 +6,7 @@
 
 #include "aseptic/core/assert.h"
 #include "aseptic/payload/apply/chunk_cipher.h"
+#include "aseptic/payload/apply/zstd_decoder.h"
 #include "aseptic/payload/format/page.h"
 #include "self_check.h"
 
@@ -22,6 +23,7 @@ class Sealer {
 
   core::Result<PayloadHeader> seal() {
     ASEPTIC_TRY_VOID(read_table());
+    header_.first_page_size = 0;  // what a packed table would take is known too late for what each chunk is bound to
     header_.payload_size = sealed_size();
     if (header_.auxiliary_size != 0) header_.auxiliary_size += kTagSize;
     ASEPTIC_TRY_VOID(bind());
@@ -46,10 +48,9 @@ class Sealer {
 
   core::Result<void> read_table() {
     std::uint64_t at = kHeaderSize + plain_header_.auxiliary_size;
+    PageLink next = first_page_of(plain_header_);
     for (std::uint64_t page = 0; page < plain_header_.page_count; ++page) {
-      core::Bytes bytes(page_size(plain_header_.entries_of_page(page)));
-      ASEPTIC_TRY_VOID(plain_.read(at, bytes));
-      at += bytes.size();
+      ASEPTIC_TRY(const core::Bytes bytes, read_page(page, next, at));
       for (std::uint32_t i = 0; i < plain_header_.entries_of_page(page); ++i) {
         Chunk chunk;
         const Status status = decode_entry(plain_header_, page * plain_header_.page_entries + i, bytes, chunk.entry);
@@ -62,10 +63,23 @@ class Sealer {
     return {};
   }
 
+  core::Result<core::Bytes> read_page(std::uint64_t index, PageLink& next, std::uint64_t& at) {
+    core::Bytes page(page_size(plain_header_.entries_of_page(index)));
+    core::Bytes stored(next.stored_size != 0 ? next.stored_size : page.size());
+    ASEPTIC_TRY_VOID(plain_.read(at, stored));
+    at += stored.size();
+    Status status = unpack_page(stored, zstd_, page);
+    if (ok(status)) status = check_page(plain_header_, index, page, next);
+    if (!ok(status)) return to_error(status, "payload to be sealed");
+    return page;
+  }
+
   [[nodiscard]] std::uint64_t sealed_size() const {
-    const auto stored = std::ranges::count_if(chunks_, [](const Chunk& chunk) { return chunk.entry.stored_size != 0; });
-    const auto sealed = static_cast<std::uint64_t>(stored) + (plain_header_.auxiliary_size != 0 ? 1 : 0);
-    return plain_header_.payload_size + sealed * kTagSize;
+    std::uint64_t size = kHeaderSize + plain_header_.page_count * kPageHeaderSize + plain_header_.chunk_count * kEntrySize;
+    if (plain_header_.auxiliary_size != 0) size += plain_header_.auxiliary_size + kTagSize;
+    for (const Chunk& chunk : chunks_)
+      if (chunk.entry.stored_size != 0) size += chunk.entry.stored_size + kTagSize;
+    return size;
   }
 
   // What every chunk is bound to does not depend on the sealed bytes.
@@ -118,7 +132,7 @@ class Sealer {
     for (std::uint64_t page = header_.page_count; page-- > 0;) {
       const std::uint32_t entries = header_.entries_of_page(page);
       core::Bytes bytes(page_size(entries));
-      encode_page_header(page, entries, next, bytes);
+      encode_page_header(page, entries, {next, 0}, bytes);
       for (std::uint32_t i = 0; i < entries; ++i)
         encode_entry(chunks_[static_cast<std::size_t>(page * header_.page_entries + i)].entry,
                      core::ByteSpan(bytes).subspan(kPageHeaderSize + i * kEntrySize).first<kEntrySize>());
@@ -142,6 +156,7 @@ class Sealer {
   const PayloadHeader plain_header_;
   PayloadHeader header_;
   SealKeys keys_;
+  ZstdDecoder zstd_;
   Digest seal_digest_{};
   std::uint64_t next_index_ = 0;
   std::vector<Chunk> chunks_;

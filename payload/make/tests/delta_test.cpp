@@ -299,12 +299,12 @@ TEST_F(DeltaPayload, RefusesTableEntriesThatStartFromTheWrongPlace) {
   some.fill(1);
   const auto check = [&](std::uint64_t chunk, const ChunkEntry& entry) {
     core::Bytes page(page_size(4));
-    encode_page_header(chunk / 4, 4, chunk < 4 ? some : Digest{}, page);
+    encode_page_header(chunk / 4, 4, {chunk < 4 ? some : Digest{}}, page);
     for (std::uint32_t i = 0; i < 4; ++i)
       encode_entry({Encoding::kZero, 0, 8192, {}, {}},
                    core::ByteSpan(page).subspan(kPageHeaderSize + i * kEntrySize).first<kEntrySize>());
     encode_entry(entry, core::ByteSpan(page).subspan(kPageHeaderSize + chunk % 4 * kEntrySize).first<kEntrySize>());
-    Digest next{};
+    PageLink next;
     return check_page(header, chunk / 4, page, next);
   };
   const auto delta = [&](std::uint64_t group) { return ChunkEntry{Encoding::kDelta, 100, 8192, some, some, group}; };

@@ -89,7 +89,8 @@ TEST(PayloadHeaderFormat, RefusesEachFieldWithItsReason) {
       {"base_size", 264, 8, 4096, Status::kBadBase},
       {"auxiliary_size", 272, 8, 1, Status::kBadAuxiliary},
       {"auxiliary_digest", 311, 1, 1, Status::kBadAuxiliary},
-      {"reserved_first", 312, 1, 1, Status::kReservedNotZero},
+      {"packed_table_without_base", 312, 4, 100, Status::kBadPageShape},
+      {"reserved_first", 316, 1, 1, Status::kReservedNotZero},
       {"reserved_last", 511, 1, 0x80, Status::kReservedNotZero},
   };
   for (const FieldCase& field : cases)
@@ -284,7 +285,7 @@ Status check_entry_page(const ChunkEntry& entry) {
   core::Bytes page(page_size(1));
   encode_page_header(0, 1, {}, page);
   encode_entry(entry, core::ByteSpan(page).subspan(kPageHeaderSize).first<kEntrySize>());
-  Digest next{};
+  PageLink next;
   return check_page(header, 0, page, next);
 }
 

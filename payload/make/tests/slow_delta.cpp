@@ -889,21 +889,28 @@ class PayloadDecoder {
     old_.resize(number(file_, 264, 8));
     read_section(part(file_, 512, section_size));
     U64 at = 512 + section_size;
-    U64 page = 0;
+    Bytes page;
+    U64 packed_size = number(file_, 312, 4);
     for (U64 chunk = 0; chunk < chunks; ++chunk) {
       if (chunk % entries_max == 0) {
-        page = at;
-        at += 64 + 96 * std::min(entries_max, chunks - chunk);
+        const U64 size = 64 + 96 * std::min(entries_max, chunks - chunk);
+        const U64 stored_size = packed_size != 0 ? packed_size : size;
+        page = part(file_, at, stored_size);
+        if (packed_size != 0) page = tools_.decode(3, page, size);
+        need(page.size() == size);
+        at += stored_size;
+        packed_size = number(page, 20, 4);
       }
-      const U64 entry = page + 64 + 96 * (chunk % entries_max);
-      const U64 stored_size = number(file_, entry + 4, 4);
+      const U64 entry = 64 + 96 * (chunk % entries_max);
+      const U64 stored_size = number(page, entry + 4, 4);
       const Bytes stored = part(file_, at, stored_size);
       at += stored_size;
       const U64 size = std::min(chunk_size_, image_size_ - image_.size());
-      const Bytes made = decode_chunk(file_.at(entry), chunk, number(file_, entry + 8, 8), stored, size);
+      const auto encoding = page.at(entry);
+      const Bytes made = decode_chunk(encoding, chunk, number(page, entry + 8, 8), stored, size);
       need(made.size() == size);
-      if (file_.at(entry) != 3) need(tools_.digest(made) == part(file_, entry + 64, 32));
-      if (file_.at(entry) != 3 && file_.at(entry) != 5) need(tools_.digest(stored) == part(file_, entry + 32, 32));
+      if (encoding != 3) need(tools_.digest(made) == part(page, entry + 64, 32));
+      if (encoding != 3 && encoding != 5) need(tools_.digest(stored) == part(page, entry + 32, 32));
       image_.insert(image_.end(), made.begin(), made.end());
     }
     need(at == file_.size());

@@ -23,6 +23,10 @@ class FrameDecoder {
 // size = `decoded_size`, no dictionary, no checksum, nothing after the last block.
 Status check_zstd_frame(ByteView frame, std::uint32_t decoded_size);
 
+// A table page from its stored bytes, whose digest was compared: as they are, or their one frame's content. `page` has page_size()
+// bytes; on failure its content is unspecified and unused.
+Status unpack_page(ByteView stored, FrameDecoder& zstd, MutableBytes page);
+
 // `out` has entry.decoded_size bytes and is filled on success only; on failure its content is unspecified and
 // unused.
 Status verify_and_decode(const ChunkEntry& entry, ByteView stored, boot::Hasher& hasher, FrameDecoder& zstd,

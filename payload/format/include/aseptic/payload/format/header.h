@@ -81,7 +81,8 @@ struct HeaderWire {
   boot::Le64 base_image_size;
   boot::Le64 auxiliary_size;  // of the delta's copy map; not zero exactly when delta occurs
   Digest auxiliary_digest;    // SHA-256 of the section
-  std::uint8_t reserved[200];
+  boot::Le32 first_page_size;  // of a packed table: stored bytes of page 0; else zero
+  std::uint8_t reserved[196];
 };
 static_assert(sizeof(HeaderWire) == kHeaderSize && alignof(HeaderWire) == 1);
 static_assert(offsetof(HeaderWire, format) == 8 && offsetof(HeaderWire, header_size) == 10);
@@ -95,7 +96,7 @@ static_assert(offsetof(HeaderWire, cipher) == 160 && offsetof(HeaderWire, tag_si
 static_assert(offsetof(HeaderWire, key_id) == 168 && offsetof(HeaderWire, envelope_digest) == 200);
 static_assert(offsetof(HeaderWire, base_image_digest) == 232 && offsetof(HeaderWire, base_image_size) == 264);
 static_assert(offsetof(HeaderWire, auxiliary_size) == 272 && offsetof(HeaderWire, auxiliary_digest) == 280);
-static_assert(offsetof(HeaderWire, reserved) == 312);
+static_assert(offsetof(HeaderWire, first_page_size) == 312 && offsetof(HeaderWire, reserved) == 316);
 
 // A header that obeys every rule. Not yet authentic: core::Verified<PayloadHeader> is.
 struct PayloadHeader {
@@ -109,6 +110,7 @@ struct PayloadHeader {
   Digest image_digest{};
   Digest manifest_digest{};
   Digest first_page{};
+  std::uint32_t first_page_size = 0;  // not zero: the table is packed
   Digest base_image_digest{};
   std::uint64_t base_image_size = 0;
   std::uint64_t auxiliary_size = 0;
@@ -123,6 +125,9 @@ struct PayloadHeader {
   [[nodiscard]] bool has(Encoding encoding) const { return (encodings & encoding_bit(encoding)) != 0; }
   [[nodiscard]] bool is_encrypted() const { return !boot::is_zero(key_id); }
   [[nodiscard]] std::uint32_t tag_size() const { return is_encrypted() ? kTagSize : 0; }
+  [[nodiscard]] bool has_packed_table() const { return first_page_size != 0; }
+  // What so many pages with so many entries take at least.
+  [[nodiscard]] std::uint64_t table_size_min(std::uint64_t pages, std::uint64_t entries) const;
   [[nodiscard]] bool needs_base() const { return (encodings & kEncodingsFromBase) != 0; }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A page of the chunk table: 64 bytes, then one 96-byte entry per chunk. Format: docs/formats/payload.md.
+// A page of the chunk table: 64 bytes, then one 96-byte entry per chunk. Format: docs/formats/payload.md. Stored as it is, or, in a
+// packed table, as a zstd frame (unpack_page in payload/decode).
 // Each page holds the digest of the next one; the header holds that of the first. So a device of bounded
 // memory can stream an image of any size and every page is authentic before it is parsed. Security:
 // decode_page_header/decode_entry take bytes whose digest was checked by the caller, and still trust nothing.
@@ -21,13 +22,13 @@ struct PageHeaderWire {
   std::uint8_t magic[8];
   boot::Le64 index;
   boot::Le32 entry_count;
-  std::uint8_t reserved0[4];
-  Digest next_page;  // zero in the last page
-  std::uint8_t reserved1[8];
+  boot::Le32 next_page_size;  // of a packed table: stored bytes of the next page; else, and in the last page, zero
+  Digest next_page;           // zero in the last page
+  std::uint8_t reserved[8];
 };
 static_assert(sizeof(PageHeaderWire) == kPageHeaderSize && alignof(PageHeaderWire) == 1);
 static_assert(offsetof(PageHeaderWire, index) == 8 && offsetof(PageHeaderWire, entry_count) == 16);
-static_assert(offsetof(PageHeaderWire, next_page) == 24 && offsetof(PageHeaderWire, reserved1) == 56);
+static_assert(offsetof(PageHeaderWire, next_page_size) == 20 && offsetof(PageHeaderWire, next_page) == 24 && offsetof(PageHeaderWire, reserved) == 56);
 
 struct EntryWire {
   boot::Le8 encoding;
@@ -54,14 +55,20 @@ struct ChunkEntry {
   std::uint64_t source_offset = 0;
 };
 
-// Checks the page's header and every entry; `next_page` is zero for the last page.
-Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteView page, Digest& next_page);
+// What vouches for a page: the digest of its stored bytes, and in a packed table how many they are.
+struct PageLink {
+  Digest digest{};
+  std::uint32_t stored_size = 0;
+};
+inline PageLink first_page_of(const PayloadHeader& header) { return {header.first_page, header.first_page_size}; }
+
+// Checks the page's header and every entry; `next` is zero for the last page.
+Status check_page(const PayloadHeader& header, std::uint64_t page_index, ByteView page, PageLink& next);
 
 // Entry `index` of a page that check_page accepted (and again refuses what it would refuse).
 Status decode_entry(const PayloadHeader& header, std::uint64_t chunk_index, ByteView page, ChunkEntry& out);
 
-void encode_page_header(std::uint64_t index, std::uint32_t entries, const Digest& next_page,
-                        MutableBytes page);
+void encode_page_header(std::uint64_t index, std::uint32_t entries, const PageLink& next, MutableBytes page);
 void encode_entry(const ChunkEntry& entry, std::span<std::uint8_t, kEntrySize> out);
 
 }  // namespace aseptic::payload

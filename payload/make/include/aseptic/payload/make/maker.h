@@ -28,6 +28,7 @@ struct MakeOptions {
   unsigned delta_rounds = 3;           // matching rounds of a delta; more are slower and find a little more
   std::uint64_t delta_text_max = ~std::uint64_t{0};  // old bytes that are searched besides equal blocks; at most 2 GiB are
   std::uint32_t delta_group = 64;      // chunks that share what was learned; a resume makes a group again
+  bool pack_table = true;  // of a delta, where it makes the table smaller
   Recompression recompression = Recompression::kSmaller;
 };
 
@@ -45,6 +46,7 @@ struct PayloadSummary {
   std::uint64_t chunks_delta = 0;
   std::uint64_t chunks_copied = 0;
   core::Digest base_image_digest;  // of a delta
+  std::uint64_t table_size = 0;  // header and pages as stored
   std::uint64_t auxiliary_size = 0;
   std::uint64_t recoded_blocks = 0;   // of the new image, that the delta saw decoded
   std::uint64_t recoded_bytes = 0;    // what these decode to
