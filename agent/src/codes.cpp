@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 28> kTable{{
+constexpr std::array<core::ErrorInfo, 29> kTable{{
     {701, "agent.config", kHalt, "The agent's configuration cannot be used."},
     {702, "agent.space", kWait, "There is no space for the update."},
     {703, "agent.energy", kWait, "Battery or mains are not sufficient for an update."},
@@ -39,6 +39,7 @@ constexpr std::array<core::ErrorInfo, 28> kTable{{
     {726, "agent.report_refused", kReject, "The server refused a report for good; it is kept in the log only."},
     {727, "agent.component", kWait, "A further component of the device does not do what it was asked."},
     {728, "agent.out_of_contact", kRetry, "No look at the repository has succeeded for too long; updates may be kept from this device."},
+    {729, "agent.set_revert", kReject, "A component failed for good after the main component was confirmed; the whole set goes back."},
 }};
 
 }  // namespace

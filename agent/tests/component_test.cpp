@@ -358,7 +358,7 @@ class ComponentSetFacts : public ::testing::Test {
   }
   SetFacts facts() {
     static_cast<void>(set.look());
-    return set.facts(record, kOldSet);
+    return set.facts(record);
   }
   ComponentSet set;
   std::vector<SaidComponent*> said;
@@ -398,9 +398,57 @@ TEST_F(ComponentSetFacts, IsConfirmedAndSyncedWhenEveryBootSaysSo) {
   EXPECT_FALSE(facts().synced);
   said[1]->view.report.synced = true;
   EXPECT_TRUE(facts().synced);
-  EXPECT_TRUE(facts().behind) << "main confirms the old set still";
+  EXPECT_TRUE(facts().one_is_through);
   said[0]->is_silent = true;
   EXPECT_EQ(facts().confirmed, Verdict::kNone) << "silence is no confirmation";
+}
+
+// Answers: AP-09, RC-01
+TEST_F(ComponentSetFacts, FailsForGoodAfterSixtyTriesWithoutAnyAnswerAndEachAnswerCountsAnew) {
+  has_confirmed(1);
+  said[0]->is_silent = true;
+  milliseconds now{0};
+  const auto silence = [&](std::uint32_t tries) {
+    for (std::uint32_t i = 0; i < tries; now += kSilentTryPause, ++i) {
+      static_cast<void>(set.look());
+      set.note_silence(now);
+      set.note_silence(now + milliseconds(1));  // asked more often: counted once
+    }
+  };
+  silence(kSilentTriesMax - 1);
+  EXPECT_EQ(facts().confirmed, Verdict::kNone);
+  silence(1);
+  EXPECT_EQ(facts().confirmed, Verdict::kFailed);
+  EXPECT_NE(facts().prepared, Verdict::kFailed) << "before the commit point main's own budget ends the wait";
+  said[0]->is_silent = false;
+  silence(1);
+  said[0]->is_silent = true;
+  silence(kSilentTriesMax - 1);
+  EXPECT_EQ(facts().confirmed, Verdict::kNone);
+}
+
+// Answers: AP-09, RC-01
+TEST_F(ComponentSetFacts, AnOwnTestThatFailsAfterTheCommitPointIsForGood) {
+  has_confirmed(1);
+  said[0]->verdict = said[1]->verdict = Verdict::kFailed;
+  ASSERT_TRUE(set.look());
+  ASSERT_TRUE(set.pursue(Goal::kConfirmed, record));
+  EXPECT_EQ(facts().confirmed, Verdict::kFailed);
+  has_confirmed(0);
+  EXPECT_EQ(facts().confirmed, Verdict::kPassed) << "what boot has recorded counts";
+}
+
+// Answers: AP-09
+TEST_F(ComponentSetFacts, ASetThatGoesBackRevertsEveryTrialAndKnowsWhoConfirmedIt) {
+  ASSERT_TRUE(set.look());
+  ASSERT_TRUE(set.settle(core::Digest{}));
+  EXPECT_EQ(said[0]->goals, std::vector{Goal::kSettled});
+  EXPECT_EQ(said[1]->goals, std::vector{Goal::kSettled});
+  EXPECT_EQ(set.confirmed_elsewhere(kOldSet), core::Digest{});
+  has_confirmed(1);
+  ASSERT_TRUE(set.look());
+  EXPECT_EQ(set.confirmed_elsewhere(kOldSet), kNewSet);
+  EXPECT_EQ(set.confirmed_elsewhere(kNewSet), core::Digest{});
 }
 
 // Answers: AP-09, T-06, T-51

@@ -132,6 +132,7 @@ void SimMcu::power_on(boot::ResetCause cause) {
   started_ = world.since_boot();
   static_cast<void>(on_->firmware.start());
   report_ = on_->firmware.report();
+  if (on_start) on_start();
   after_code_ran();
 }
 
@@ -157,6 +158,7 @@ void SimMcu::pass(std::chrono::milliseconds time) {
 }
 
 bool SimMcu::send(core::ByteView bytes) {
+  if (line_is_dead) return true;
   for (const std::uint8_t byte : bytes) {
     if (!on_ || on_->reset.commanded || world.is_off()) break;
     on_->firmware.byte_from_agent(byte);
@@ -171,6 +173,7 @@ std::size_t SimMcu::receive(core::ByteSpan out, std::chrono::milliseconds patien
     pass_time(slice);
     left -= slice;
   }
+  if (line_is_dead) to_agent_.clear();
   const std::size_t count = std::min(out.size(), to_agent_.size());
   std::copy_n(to_agent_.begin(), count, out.begin());
   to_agent_.erase(to_agent_.begin(), to_agent_.begin() + static_cast<std::ptrdiff_t>(count));

@@ -29,6 +29,10 @@ class SimMcu final : public ComponentLine {
   // The motor could be started now, or runs.
   [[nodiscard]] bool can_infuse() const;
   [[nodiscard]] core::PublicKey boot_key() const;
+  // From its next start on the image fails its self-test, as hardware that breaks.
+  void image_fails(const core::Digest& manifest) { bad_manifest_ = manifest; }
+  std::function<void()> on_start;   // after each
+  bool line_is_dead = false;        // the device lives, and nobody hears it
   std::string failure;  // a start that ran nothing, or not what is signed
 
   // The time of the world outside: whoever waits for the line lets it pass.

@@ -22,6 +22,7 @@ TransactionRecord some_record() {
   r.slot = "b";
   r.chunks_durable = 11;
   r.approved_by = "local:0";
+  r.from_area = core::sha256("from");
   return r;
 }
 
@@ -31,7 +32,7 @@ TEST(StateStore, KeepsATransactionAndTheMemory) {
   Memory memory;
   memory.report_sequence = 9;
   memory.acknowledged = device_log::LogHead{5, core::sha256("head")};
-  memory.failed = {{core::sha256("bad"), 2, "trial_failed"}};
+  memory.failed = {{core::sha256("bad"), 2, "trial_failed", {}}, {core::sha256("back"), 1, "set_reverted", core::sha256("set")}};
   ASSERT_TRUE(store.save(some_record()).has_value());
   ASSERT_TRUE(store.save(memory).has_value());
   EXPECT_EQ(*store.load_transaction(), some_record());

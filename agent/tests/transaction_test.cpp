@@ -40,7 +40,7 @@ std::string show(State state, const Facts& f, const Step& step) {
          flag(f.rebooted, "rebooted") + flag(f.offered, "offered") + flag(f.withdrawn, "withdrawn");
 }
 
-// Evaluates the claim for all 15 x 2,949,120 combinations; the first that breaks it is shown.
+// Evaluates the claim for all 16 x 2,949,120 combinations; the first that breaks it is shown.
 void expect_everywhere(const Claim& claim) {
   std::uint64_t cases = 0;
   for (std::uint8_t s = 0; s < kStateCount; ++s)
@@ -196,6 +196,7 @@ void expect_with_components(const Claim& claim) {
             f.others_confirmed = static_cast<Verdict>(verdicts / 27);
             f.others_synced = (flags & 1) != 0;
             f.others_settled = (flags & 2) != 0;
+            f.way_back = (static_cast<std::uint32_t>(verdicts) + bits / 61) % 2 != 0;
             const auto state = static_cast<State>(s);
             const Step step = next(state, f);
             ASSERT_TRUE(claim(state, f, step)) << show(state, f, step);
@@ -213,6 +214,22 @@ TEST(Transaction, ConfirmsTheSetOnlyInTheOrderOfItsCommitPoint) {
     if (step.next == State::kInService && state == State::kConfirmed && f.others_confirmed != Verdict::kPassed) return false;
     if (step.action == Action::kPrepareOthers && !(in_trial(f) && f.runs_target && f.return_to_service == Verdict::kPassed)) return false;
     return true;
+  });
+}
+
+// Answers: AP-09, RC-01, T-54, T-65
+TEST(Transaction, TheSetGoesBackOnlyAfterTheCommitPointOverAMeasuredWayAndUnderACheckedHold) {
+  expect_with_components([](State state, const Facts& f, const Step& step) {
+    if (step.next == State::kSetReverting && state != State::kSetReverting)
+      return state == State::kConfirmed && confirmed(f) && f.others_confirmed == Verdict::kFailed && f.way_back &&
+             step.action == Action::kBeginSetRevert;
+    const bool returns = step.action == Action::kSetRevert || step.action == Action::kRevertOthers || step.action == Action::kAskReturnHold;
+    if (returns && !(state == State::kSetReverting && confirmed(f))) return false;
+    if (step.action == Action::kSetRevert) return f.hold == Hold::kChecked && f.others_settled;
+    // Once decided it ends as a failed release, never in service.
+    if (state == State::kSetReverting) return step.next == State::kSetReverting || (step.next == State::kFailed && !confirmed(f));
+    const bool must_go_back = state == State::kConfirmed && confirmed(f) && f.others_confirmed == Verdict::kFailed && f.way_back;
+    return !must_go_back || step.next == State::kSetReverting;
   });
 }
 

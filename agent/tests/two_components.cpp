@@ -17,6 +17,7 @@ class World2 {
       : p_(two_components()), ending_(ending), cut_(cut), site_(p_.site), main_(p_.main),
         mcu_(p_.mcu, p_.keys, ending == Ending::kMcuFails ? p_.v2[1].manifest : core::Digest{}) {
     mcu_.pass_time = [this](milliseconds time) { pass(time); };
+    mcu_.on_start = [this] { meet_mcu_start(); };
     behaviour_.mcu = &mcu_;
     behaviour_.mcu_boot_key = mcu_.boot_key();
     behaviour_.on_time = [this](milliseconds time) { mcu_pass(time); };
@@ -32,6 +33,7 @@ class World2 {
     if (out_.wrong.empty() && !is_done_) out_.wrong = "no end in " + last_;
     for (std::size_t i = 0; i < mcu_.report().event_count; ++i)
       say("the microcontroller's boot: event " + std::to_string(mcu_.report().events[i].code) + " detail " + std::to_string(mcu_.report().events[i].detail));
+    for (const std::string& report : site_.reports) out_.told_set_revert |= report.find("agent.set_revert") != std::string::npos;
     out_.main_io = main_.io_count();
     out_.mcu_io = mcu_.world.io_count();
     return out_;
@@ -46,7 +48,10 @@ class World2 {
       if (!main_.is_off()) {
         run_ = &run;
         main_is_new_ = run.report().confirmed_manifest == p_.v2[0].manifest.bytes;
-        say("main starts, kind " + std::to_string(static_cast<int>(run.report().run_kind)));
+        say("main starts, kind " + std::to_string(static_cast<int>(run.report().run_kind)) + (main_is_new_ ? " new" : ""));
+        for (std::size_t i = 0; i < run.report().event_count; ++i)
+          if (run.report().events[i].code == static_cast<std::uint32_t>(boot::EventCode::kAutoRevert)) say("boot: AUTO_REVERT");
+        meet_main_start();
         judge();
         rounds_of(run);
         run_ = nullptr;
@@ -55,6 +60,28 @@ class World2 {
     }
     if (main_.is_off() || main_must_fall_) lose_main();
     return is_done_ || !out_.wrong.empty();
+  }
+
+  // What goes wrong with the microcontroller only when main has confirmed.
+  void meet_main_start() {
+    const bool commits = main_is_new_ && !has_committed_;
+    has_committed_ |= commits;
+    if (commits) out_.main_io_at_commit = main_.io_count(), out_.mcu_io_at_commit = mcu_.world.io_count();
+    if (has_committed_ && !main_is_new_) {
+      mcu_.line_is_dead = mcu_is_gone_ = false;
+      went_back_ = true;
+    }
+    if (!commits || (ending_ != Ending::kMcuFailsLate && ending_ != Ending::kMcuSilent)) return;
+    if (ending_ == Ending::kMcuFailsLate) mcu_.image_fails(p_.v2[1].manifest);
+    mcu_is_gone_ = ending_ == Ending::kMcuSilent;
+    say("the microcontroller breaks");
+    mcu_.power_off();
+    mcu_is_down_ = true;
+    waited_ = milliseconds{0};
+  }
+  void meet_mcu_start() {
+    const bool confirms = mcu_.report().confirmed_manifest == p_.v2[1].manifest.bytes;
+    if (ending_ == Ending::kMcuConfirmsUnheard && confirms && !went_back_) mcu_.line_is_dead = true;
   }
 
   void rounds_of(DeviceRun& run) {
@@ -74,7 +101,7 @@ class World2 {
   }
 
   bool is_at_rest(const EngineStatus& status) {
-    const bool installs = ending_ == Ending::kInstalled;
+    const bool installs = ending_ == Ending::kInstalled || ending_ == Ending::kMcuConfirmsUnheard;
     const auto& expected = installs ? p_.v2 : p_.v1;
     const bool main_rests = status.state == State::kIdle && !status.in_trial && status.running == expected[0].manifest &&
                             status.confirmed == expected[0].manifest && (status.why == "idle") &&
@@ -88,11 +115,13 @@ class World2 {
     if (!mcu_.failure.empty()) out_.wrong = mcu_.failure;
     if (!mcu_.is_on()) return;
     const bool mcu_is_new = mcu_.report().confirmed_manifest == p_.v2[1].manifest.bytes;
-    if (mcu_is_new && !main_is_new_) out_.wrong = "I8a: the microcontroller is confirmed and main is not";
+    // Unheard, it may be ahead of a main that went back; never before main has committed.
+    if (mcu_is_new && !(ending_ == Ending::kMcuConfirmsUnheard ? has_committed_ : main_is_new_)) out_.wrong = "I8a: the microcontroller is confirmed and main is not";
     if (run_ == nullptr) return;
     const boot::BootReport& report = run_->report();
     const bool pair = report.run_kind == boot::RunKind::kConfirmed && report.running_set == mcu_.report().running_set;
-    const bool switches = run_->reset_commanded();
+    const State state = run_->engine().status().state;
+    const bool switches = run_->reset_commanded() || state == State::kConfirmed || state == State::kSetReverting;
     if (mcu_.can_infuse() && (!pair || switches)) out_.wrong = "I8b: therapy is possible beside another set, or in a switch";
     if (report.floor >= 2 && !mcu_is_new) out_.wrong = "I8c: main's floor rose before the microcontroller confirmed";
   }
@@ -107,7 +136,7 @@ class World2 {
     mcu_.pass(time);
     waited_ += time;
     if (!mcu_.is_on() && (was_on || !mcu_is_down_)) lose_mcu();
-    if (mcu_is_down_ && waited_ >= kPowerPause) {
+    if (mcu_is_down_ && !mcu_is_gone_ && waited_ >= kPowerPause) {
       mcu_is_down_ = false;
       mcu_.power_on();
       say("mcu starts, kind " + std::to_string(static_cast<int>(mcu_.report().run_kind)));
@@ -157,6 +186,9 @@ class World2 {
   bool main_is_new_ = false;
   bool main_must_fall_ = false;
   bool mcu_is_down_ = false;
+  bool mcu_is_gone_ = false;
+  bool has_committed_ = false;
+  bool went_back_ = false;
   bool is_done_ = false;
   milliseconds waited_{0};
   std::uint32_t rounds_ = 0;

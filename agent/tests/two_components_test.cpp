@@ -42,6 +42,32 @@ TEST(TwoComponentsTest, AMainImageThatFailsItsTestLeavesTheMicrocontrollerAsItWa
   EXPECT_EQ(outcome.trace.find("prepares_components"), std::string::npos) << outcome.trace;
 }
 
+// Timeline: main confirmed; the microcontroller breaks; its next trial fails; main asks for a hold, measures its previous image,
+// takes the new one's manifest away, and is reset; boot records AUTO_REVERT; both old, therapy possible again.
+// Answers: AP-09, RC-01, SI-17
+TEST(TwoComponentsTest, AMicrocontrollerThatFailsAfterTheCommitPointTakesTheWholeSetBack) {
+  const Outcome outcome = run_both(Ending::kMcuFailsLate, {});
+  EXPECT_EQ(outcome.wrong, "") << outcome.trace;
+  const auto at = [&](const char* what) { return outcome.trace.find(what); };
+  EXPECT_LT(at("CONFIRMED (confirms_components"), at("SET_REVERTING (set_revert_reset_asked")) << outcome.trace;
+  EXPECT_NE(at("boot: AUTO_REVERT"), std::string::npos) << outcome.trace;
+  EXPECT_TRUE(outcome.told_set_revert);
+}
+
+// Answers: AP-09, RC-01, SI-17
+TEST(TwoComponentsTest, AMicrocontrollerThatIsSilentAfterTheCommitPointTakesTheWholeSetBack) {
+  const Outcome outcome = run_both(Ending::kMcuSilent, {});
+  EXPECT_EQ(outcome.wrong, "") << outcome.trace;
+  EXPECT_NE(outcome.trace.find("SET_REVERTING"), std::string::npos) << outcome.trace;
+}
+
+// Answers: AP-09, SI-17
+TEST(TwoComponentsTest, AMicrocontrollerThatConfirmedUnheardIsFollowedWhenItIsHeardAgain) {
+  const Outcome outcome = run_both(Ending::kMcuConfirmsUnheard, {});
+  EXPECT_EQ(outcome.wrong, "") << outcome.trace;
+  EXPECT_NE(outcome.trace.find("SET_REVERTING"), std::string::npos) << outcome.trace;
+}
+
 struct Case {
   Ending ending;
   Cut cut;
@@ -65,7 +91,9 @@ std::vector<Case> cases_of(Ending ending, std::uint64_t stride) {
     for (const Loses who : {Loses::kMain, Loses::kMcu, Loses::kBothMainBackFirst, Loses::kBothMcuBackFirst}) {
       if (who == (counts_mcu ? Loses::kMain : Loses::kMcu)) continue;
       const std::uint64_t end = counts_mcu ? undisturbed.mcu_io : undisturbed.main_io;
-      for (std::uint64_t io = next++ % stride; io < end; io += stride) cases.push_back({ending, {who, counts_mcu, io}});
+      // What differs from an installation begins with the commit point.
+      const std::uint64_t begin = ending != Ending::kMcuFailsLate ? 0 : counts_mcu ? undisturbed.mcu_io_at_commit : undisturbed.main_io_at_commit;
+      for (std::uint64_t io = begin + next++ % stride; io < end; io += stride) cases.push_back({ending, {who, counts_mcu, io}});
     }
   std::cout << "ending=" << static_cast<int>(ending) << " io of main=" << undisturbed.main_io << " of mcu=" << undisturbed.mcu_io << "\n";
   return cases;
@@ -106,8 +134,9 @@ TEST(TwoComponentsPowerCut, OfEitherOrBothAtAnyOperationEndsWithOneSetOnBoth) {
   }
   const std::uint64_t stride = number_from("ASEPTIC_STRIDE", 17);
   std::vector<Case> cases;
-  for (const Ending ending : {Ending::kInstalled, Ending::kMcuFails, Ending::kMainFails}) {
-    const auto more = cases_of(ending, ending == Ending::kInstalled ? stride : 3 * stride);
+  for (const Ending ending : {Ending::kInstalled, Ending::kMcuFails, Ending::kMainFails, Ending::kMcuFailsLate}) {
+    const bool is_thin = ending == Ending::kMcuFails || ending == Ending::kMainFails;
+    const auto more = cases_of(ending, is_thin ? 3 * stride : stride);
     cases.insert(cases.end(), more.begin(), more.end());
   }
   run_cases(cases);

@@ -71,9 +71,14 @@ class ApplyEngine final : public Engine {
   bool passes_prechecks();
   Verdict self_test();
   void look_at_components();
-  // For the pair check of the components: what main runs, unless that is a trial (protocol section 4).
+  void lift_failures();
+  bool has_way_back(const SetFacts& set);
+  // For the pair check of the components: what main runs, unless that is a trial (protocol section 4), or may go in a moment: from
+  // the arm on, and from CONFIRMED until every component has confirmed too, no therapy begins on any of them.
   [[nodiscard]] core::Digest peer() const {
-    return boot_.report.run_kind == boot::RunKind::kConfirmed ? core::Digest{boot_.report.running_set} : core::Digest{};
+    const bool is_settled = is_before_switch(record_.state) || record_.state == State::kInService || record_.state == State::kSynced ||
+                            record_.state == State::kFailed;
+    return boot_.report.run_kind == boot::RunKind::kConfirmed && is_settled ? core::Digest{boot_.report.running_set} : core::Digest{};
   }
 
   // ---- looking
@@ -98,7 +103,7 @@ class ApplyEngine final : public Engine {
   Result<void> bring_others_to(Goal goal);
   void remember_refusal();
   Result<void> note_approval();
-  Result<void> ask_hold(interlock::HoldKind kind);
+  Result<void> ask_hold(interlock::HoldKind kind, const core::Digest& manifest);
   Result<void> arm();
   Result<void> ask_reset(interlock::ResetPurpose purpose);
   Result<void> disarm();
@@ -107,6 +112,8 @@ class ApplyEngine final : public Engine {
   Result<void> note_confirmed();
   payload::ImageReference running_image() const;
   Result<void> sync_other();
+  Result<void> begin_set_revert();
+  Result<void> set_revert();
   Result<void> note_failed();
   Result<void> finish();
 
@@ -135,6 +142,7 @@ class ApplyEngine final : public Engine {
   HoldDriver hold_;
   ReportQueue reports_;
   ComponentSet others_;
+  std::optional<bool> way_back_;  // asked once in a start: it measures a slot
   std::unique_ptr<LogBook> log_;
   Memory memory_;
   TransactionRecord record_;

@@ -6,6 +6,7 @@
 #include "apply/staging.h"
 #include "aseptic/agent/codes.h"
 #include "slots/slot_sync.h"
+#include "slots/way_back.h"
 
 namespace aseptic::agent {
 namespace {
@@ -27,6 +28,7 @@ void ApplyEngine::take(const Step& step) {
   if (step.next != before) {
     record_.state = step.next;
     record_.boot_count = boot_.report.boot_count;
+    others_.set_peer(peer());
   }
   keep_record();
   if (step.next != before) announce(step, before);
@@ -34,7 +36,7 @@ void ApplyEngine::take(const Step& step) {
 
 void ApplyEngine::announce(const Step& step, State before) {
   const bool bad = step.next == State::kFailed || step.action == Action::kAbandon || step.action == Action::kDisarm ||
-                   step.action == Action::kRequestRevert;
+                   step.action == Action::kRequestRevert || step.action == Action::kBeginSetRevert;
   log_->note({.outcome = bad ? Outcome::kFailed : Outcome::kDone,
               .reason = "agent." + std::string(step.why),
               .text = std::string(to_string(before)) + " -> " + std::string(to_string(step.next)),
@@ -42,7 +44,8 @@ void ApplyEngine::announce(const Step& step, State before) {
               .to = device_log::ImageName{ended_.version, ended_.manifest}});
   log_->checkpoint();
   const bool tell = step.next == State::kOffered || step.next == State::kInService || step.next == State::kSynced ||
-                    step.next == State::kFailed || step.action == Action::kAbandon || step.next == State::kSelfTest;
+                    step.next == State::kFailed || step.action == Action::kAbandon || step.next == State::kSelfTest ||
+                    step.next == State::kSetReverting;
   if (tell) queue_report();
 }
 
@@ -56,8 +59,8 @@ Result<void> ApplyEngine::perform(Action action) {
     case Action::kAdoptTrial: return adopt_trial();
     case Action::kStage: return stage();
     case Action::kApprove: return note_approval();
-    case Action::kAskHold: return ask_hold(interlock::HoldKind::kSwitch);
-    case Action::kAskTrialHold: return ask_hold(interlock::HoldKind::kTrial);
+    case Action::kAskHold: return ask_hold(interlock::HoldKind::kSwitch, record_.manifest);
+    case Action::kAskTrialHold: return ask_hold(interlock::HoldKind::kTrial, record_.manifest);
     case Action::kArm: return arm();
     case Action::kLastCheck: return hold_.check(), Result<void>{};
     case Action::kAskReset: return ask_reset(interlock::ResetPurpose::kSwitch);
@@ -78,6 +81,10 @@ Result<void> ApplyEngine::perform(Action action) {
     case Action::kConfirmOthers: return bring_others_to(Goal::kConfirmed);
     case Action::kSyncOthers: return bring_others_to(Goal::kSynced);
     case Action::kSettleOthers: return others_.settle(core::Digest{boot_.report.confirmed_set});
+    case Action::kBeginSetRevert: return begin_set_revert();
+    case Action::kRevertOthers: return others_.settle(core::Digest{});
+    case Action::kAskReturnHold: return ask_hold(interlock::HoldKind::kSwitch, core::Digest{boot_.report.previous_manifest});
+    case Action::kSetRevert: return set_revert();
   }
   return Error(AgentCode::kState, "unknown action");
 }
@@ -130,6 +137,7 @@ Result<void> ApplyEngine::stage() {
   if (platform::BlockDevice* running = running_slot()) {
     auto other = payload::measure_slot(*running, running_image());
     if (!other) return Error(AgentCode::kLastImage, "the running slot: " + other.error().sentence());
+    record_.from_area = core::sha256(other->manifest_area());
   }
   record_.slot = target_slot();
   memory_.synced_manifest = {};
@@ -191,15 +199,15 @@ Result<void> ApplyEngine::keep_image(const Offer& offer, platform::BlockDevice& 
 }
 
 Result<void> ApplyEngine::bring_others_to(Goal goal) {
-  const SetFacts before = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  const SetFacts before = others_.facts(record_);
   ASEPTIC_TRY_VOID(others_.pursue(goal, record_));
   // While a hold is open its answers come in a moment, not at once.
   ASEPTIC_TRY_VOID(others_.look());
-  const SetFacts after = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  const SetFacts after = others_.facts(record_);
   const bool is_prepared = before.prepared != after.prepared && after.prepared == Verdict::kPassed;
   if (goal == Goal::kPrepared && is_prepared)
     log_->note({.reason = "agent.components_prepared", .text = "every component runs its trial and passed its self-test"});
-  if (goal == Goal::kConfirmed && before.confirmed != after.confirmed)
+  if (goal == Goal::kConfirmed && before.confirmed != after.confirmed && after.confirmed == Verdict::kPassed)
     log_->note({.reason = "agent.components_confirmed", .text = "every component's boot has recorded its image"});
   return {};
 }
@@ -229,12 +237,12 @@ Result<void> ApplyEngine::note_approval() {
   return {};
 }
 
-Result<void> ApplyEngine::ask_hold(interlock::HoldKind kind) {
+Result<void> ApplyEngine::ask_hold(interlock::HoldKind kind, const core::Digest& manifest) {
   interlock::HoldTerms terms;
   terms.kind = kind;
   ASEPTIC_TRY(const core::Bytes id, core::from_hex(record_.id));
   std::ranges::copy(id, terms.transaction.bytes.begin());
-  terms.manifest.bytes = record_.manifest.bytes;
+  terms.manifest.bytes = manifest.bytes;
   terms.boot_id = boot_.boot_id;
   hold_.ask(terms);
   return {};
@@ -321,15 +329,46 @@ Result<void> ApplyEngine::sync_other() {
   return {};
 }
 
+// Told before anything is touched: what follows ends with a reset.
+Result<void> ApplyEngine::begin_set_revert() {
+  static_cast<void>(note_error(Error(AgentCode::kSetRevert, "a component failed for good; main returns from version " + record_.version +
+                                                                " to the previous set"), "components"));
+  return {};
+}
+
+Result<void> ApplyEngine::set_revert() {
+  platform::BlockDevice* running = running_slot();
+  if (running == nullptr) return Error(AgentCode::kSlot, "the running image is in no slot");
+  // SECURITY(T-66): a component that answers knows that no therapy may begin; one that does not was last told so, too.
+  for (const ComponentSet::Member& member : others_.members())
+    if (member.view) ASEPTIC_TRY_VOID(member.component->tell_peer(core::Digest{}));
+  ASEPTIC_TRY(const bool is_away, is_manifest_away(*running));
+  if (!is_away) {
+    // SECURITY(T-54): the image that boot goes back to has just verified on the medium.
+    ASEPTIC_TRY_VOID(check_way_back(slot(target_slot()), *running, boot_, record_.from_area));
+    ASEPTIC_TRY_VOID(door_.withdraw_all());
+    ASEPTIC_TRY_VOID(take_manifest_away(*running));
+  }
+  return ask_reset(interlock::ResetPurpose::kSwitch);
+}
+
 Result<void> ApplyEngine::note_failed() {
-  const FailedImage failed{record_.manifest, record_.attempt, std::string(why_)};
+  FailedImage failed{record_.manifest, record_.attempt, std::string(why_), {}};
+  const bool set_went_back = record_.state == State::kSetReverting;
+  if (set_went_back) {
+    // Boot's word replaces the cache: its confirmed image is the previous one again, by this agent's own doing.
+    failed.set = record_.set;
+    memory_.confirmed_sequence = boot_.report.confirmed_sequence;
+    memory_.confirmed_version = running_version_;
+    memory_.confirmed_manifest = boot_.confirmed();
+  }
   std::erase_if(memory_.failed, [&](const FailedImage& old) { return old.manifest == failed.manifest; });
   if (memory_.failed.size() >= kFailedMax) memory_.failed.erase(memory_.failed.begin());
   memory_.failed.push_back(failed);
   memory_.synced_manifest = {};
   ASEPTIC_TRY_VOID(store_.save(memory_));
   last_error_ = "agent.quarantined";
-  last_sentence_ = "version " + record_.version + " failed its trial and is not tried again with this attempt number";
+  last_sentence_ = "version " + record_.version + (set_went_back ? " was taken back with its set" : " failed its trial") + " and is not tried again with this attempt number";
   hold_.release();
   return door_.withdraw_all();
 }

@@ -4,6 +4,7 @@
 
 #include "apply/apply_engine.h"
 #include "aseptic/agent/codes.h"
+#include "slots/way_back.h"
 
 namespace aseptic::agent {
 namespace {
@@ -104,11 +105,12 @@ Facts ApplyEngine::facts() {
   f.hold = hold_.fact();
   f.self_test = self_test();
   f.other_slot_current = memory_.synced_manifest == boot_.confirmed();
-  const SetFacts set = others_.facts(record_, core::Digest{boot_.report.confirmed_set});
+  const SetFacts set = others_.facts(record_);
   f.others_prepared = set.prepared;
   f.others_confirmed = set.confirmed;
   f.others_synced = set.synced;
   f.others_settled = set.settled;
+  f.way_back = record_.state == State::kConfirmed && set.confirmed == Verdict::kFailed && has_way_back(set);
   return f;
 }
 
@@ -132,6 +134,31 @@ void ApplyEngine::look_at_components() {
   if (others_.empty()) return;
   others_.poll();
   if (auto looked = others_.look(); !looked) static_cast<void>(note_error(looked.error(), "component"));
+  others_.note_silence(p_.clock.since_boot());
+  lift_failures();
+}
+
+// A component that was given up because it was silent had confirmed after all: its set may be tried again with the same attempt,
+// and only so the device becomes whole. Boot's own quarantine is not touched.
+void ApplyEngine::lift_failures() {
+  if (record_.state != State::kIdle || boot_.is_trial()) return;
+  const core::Digest set = others_.confirmed_elsewhere(core::Digest{boot_.report.confirmed_set});
+  if (set == core::Digest{} || std::erase_if(memory_.failed, [&](const FailedImage& image) { return image.set == set; }) == 0) return;
+  log_->note({.reason = "agent.component_confirmed_late", .text = "a component runs the set that was taken back: it may be installed again"});
+  keep_memory();
+  next_look_ = milliseconds{0};
+}
+
+// SET_REVERT asks for it before it gives anything up. One of several components that is through could not follow main back.
+bool ApplyEngine::has_way_back(const SetFacts& set) {
+  platform::BlockDevice* running = running_slot();
+  if (running == nullptr || set.one_is_through) return false;
+  if (!way_back_) {
+    const auto checked = check_way_back(slot(target_slot()), *running, boot_, record_.from_area);
+    if (!checked) static_cast<void>(note_error(checked.error(), "way back"));
+    way_back_ = checked.has_value();
+  }
+  return *way_back_;
 }
 
 void ApplyEngine::look_if_due() {

@@ -35,7 +35,7 @@ Verdict both(Verdict a, Verdict b) {
 
 }  // namespace
 
-void ComponentSet::add(std::unique_ptr<Component> component) { members_.push_back({std::move(component), {}, {}, false}); }
+void ComponentSet::add(std::unique_ptr<Component> component) { members_.push_back({.component = std::move(component), .view = {}, .prepared_in = {}}); }
 
 bool ComponentSet::is_active() const {
   return std::ranges::any_of(members_, [](const Member& member) { return member.component->is_active(); });
@@ -68,6 +68,26 @@ Result<void> ComponentSet::look() {
   return all;
 }
 
+void ComponentSet::note_silence(std::chrono::milliseconds now) {
+  for (Member& member : members_) {
+    if (member.view) {
+      member.silent_tries = 0;
+    } else if (now >= member.next_try) {
+      ++member.silent_tries;
+      member.next_try = now + kSilentTryPause;
+    }
+  }
+}
+
+core::Digest ComponentSet::confirmed_elsewhere(const core::Digest& main_confirmed_set) const {
+  for (const Member& member : members_) {
+    if (!member.view || member.view->report.run_kind != boot::RunKind::kConfirmed) continue;
+    const core::Digest set{member.view->report.confirmed_set};
+    if (set != main_confirmed_set) return set;
+  }
+  return {};
+}
+
 void ComponentSet::forget_verdicts() {
   for (Member& member : members_) {
     member.prepared_in.reset();
@@ -94,13 +114,14 @@ Verdict ComponentSet::prepared(const Member& member, const TransactionRecord& re
 }
 
 Verdict ComponentSet::confirmed(const Member& member, const TransactionRecord& record) {
-  if (!member.view) return Verdict::kNone;
+  if (!member.view) return member.silent_tries >= kSilentTriesMax ? Verdict::kFailed : Verdict::kNone;
   const auto target = target_of(member, record);
   if (!target || member.view->quarantines(target->manifest, target->attempt)) return Verdict::kFailed;
-  return is_confirmed(*member.view, target->manifest) ? Verdict::kPassed : Verdict::kNone;
+  if (is_confirmed(*member.view, target->manifest)) return Verdict::kPassed;
+  return member.has_failed ? Verdict::kFailed : Verdict::kNone;
 }
 
-SetFacts ComponentSet::facts(const TransactionRecord& record, const core::Digest& main_confirmed_set) const {
+SetFacts ComponentSet::facts(const TransactionRecord& record) const {
   SetFacts all;
   for (const Member& member : members_) {
     all.prepared = both(all.prepared, prepared(member, record));
@@ -108,7 +129,8 @@ SetFacts ComponentSet::facts(const TransactionRecord& record, const core::Digest
     const bool holds_it_twice = member.view && (member.view->report.synced || member.view->held == member.view->confirmed());
     all.synced = all.synced && holds_it_twice;
     all.settled = all.settled && !(member.view && member.view->runs_trial());
-    all.behind = all.behind || (member.view && core::Digest{member.view->report.confirmed_set} != main_confirmed_set);
+    const auto target = target_of(member, record);
+    all.one_is_through = all.one_is_through || (member.view && target && is_confirmed(*member.view, target->manifest));
   }
   return all;
 }

@@ -8,6 +8,7 @@
 // Without components every fact is the one that holds nothing up.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
@@ -17,12 +18,19 @@
 
 namespace aseptic::agent {
 
+// A component that is silent for so long after the commit point has failed for good: ten minutes, counted anew after each answer and
+// at each start of the agent. Longer than any reset, self-test or change of battery; shorter than a person waits.
+inline constexpr std::uint32_t kSilentTriesMax = 60;
+inline constexpr std::chrono::milliseconds kSilentTryPause{10'000};
+
 struct SetFacts {
   Verdict prepared = Verdict::kPassed;   // kPassed: each runs its trial and passed its test, or needs none
-  Verdict confirmed = Verdict::kPassed;  // kPassed: each component's boot has recorded its image
+  // kPassed: each component's boot has recorded its image. kFailed: one has failed for good (its boot quarantined the image, its
+  // own test failed, its boot does not start what it holds, or it does not answer any more).
+  Verdict confirmed = Verdict::kPassed;
   bool synced = true;                    // each holds it in both slots
   bool settled = true;                   // no component that answers runs a trial
-  bool behind = false;                   // a component that answers confirms another set than main
+  bool one_is_through = false;           // a component that answers has confirmed its image of this release
 };
 
 class ComponentSet {
@@ -42,16 +50,23 @@ class ComponentSet {
     std::optional<ComponentView> view;
     std::optional<std::uint32_t> prepared_in;  // boot_count of the component's start in which it passed
     bool has_failed = false;                   // in this transaction
+    std::uint32_t silent_tries = 0;            // in a row, kSilentTryPause apart, without a word that is believed
+    std::chrono::milliseconds next_try{0};
   };
   [[nodiscard]] std::span<Member> members() { return members_; }
   [[nodiscard]] std::span<const Member> members() const { return members_; }
 
+  // Called after look(): counts who did not answer.
+  void note_silence(std::chrono::milliseconds now);
+  // A set that a component runs confirmed, besides the one given; zero: none.
+  [[nodiscard]] core::Digest confirmed_elsewhere(const core::Digest& main_confirmed_set) const;
+
   void forget_verdicts();  // another transaction begins
-  [[nodiscard]] SetFacts facts(const TransactionRecord& record, const core::Digest& main_confirmed_set) const;
+  [[nodiscard]] SetFacts facts(const TransactionRecord& record) const;
 
   // One step of each component that is not there yet.
   core::Result<void> pursue(Goal goal, const TransactionRecord& record);
-  // Open trials: confirmed where they belong to the set that main has confirmed, else reverted.
+  // Open trials: confirmed where they belong to the set that main has confirmed, else reverted (a zero set: all are).
   core::Result<void> settle(const core::Digest& main_confirmed_set);
 
  private:

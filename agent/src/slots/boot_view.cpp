@@ -30,6 +30,13 @@ core::Result<BootView> read_boot_view(core::ByteView report) {
   return view;
 }
 
+core::AuthenticatedDigest BootReportReader::previous_image(const BootView& view, boot::Hasher& hasher, const boot::Manifest& manifest) {
+  std::array<std::uint8_t, boot::kManifestRegionSize> region{};
+  const bool is_named = boot::ok(boot::encode_manifest(manifest, region)) &&
+                        boot::manifest_digest(hasher, region) == view.report.previous_manifest;
+  return issue(is_named ? core::Digest{boot::image_digest(hasher, manifest)} : core::Digest{});
+}
+
 core::Result<SlotHeader> read_slot_header(platform::BlockDevice& slot, const core::Digest& manifest) {
   core::Bytes region(boot::kManifestRegionSize);
   ASEPTIC_TRY_VOID(slot.read(0, region));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "aseptic/boot/format/mailbox.h"
+#include "aseptic/boot/format/manifest.h"
 #include "aseptic/core/authenticated_digest.h"
 #include "aseptic/core/bytes.h"
 #include "aseptic/core/hash.h"
@@ -34,6 +35,9 @@ class BootReportReader {
   static core::AuthenticatedDigest running_image(const BootView& view) {
     return issue(core::Digest{view.report.running_image});
   }
+  static core::AuthenticatedDigest previous_manifest(const BootView& view) { return issue(core::Digest{view.report.previous_manifest}); }
+  // Nothing that verifies when `manifest` is not the one that boot names.
+  static core::AuthenticatedDigest previous_image(const BootView& view, boot::Hasher& hasher, const boot::Manifest& manifest);
 
  private:
   static core::AuthenticatedDigest issue(const core::Digest& digest) { return core::AuthenticatedDigest(digest); }

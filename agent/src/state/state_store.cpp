@@ -86,6 +86,9 @@ Result<TransactionRecord> read_transaction(const JsonValue& json) {
   ASEPTIC_TRY(r.from_manifest, digest_at(json, "from_manifest"));
   ASEPTIC_TRY(r.approved_by, json.string_at("approved_by"));
   ASEPTIC_TRY(r.others, read_others(json));
+  if (json.find("from_area") != nullptr) {
+    ASEPTIC_TRY(r.from_area, digest_at(json, "from_area"));
+  }
   if (r.slot != "a" && r.slot != "b") return damaged("the slot is neither a nor b");
   ASEPTIC_TRY(const auto id, core::from_hex(r.id));
   if (id.size() != 16) return damaged("the transaction id is not 16 bytes");
@@ -101,6 +104,9 @@ Result<std::vector<FailedImage>> read_failed(const JsonValue& json) {
     ASEPTIC_TRY(image.manifest, digest_at(entry, "manifest"));
     ASEPTIC_TRY(image.attempt, small_at(entry, "attempt"));
     ASEPTIC_TRY(image.reason, entry.string_at("reason"));
+    if (entry.find("set") != nullptr) {
+      ASEPTIC_TRY(image.set, digest_at(entry, "set"));
+    }
     failed.push_back(std::move(image));
   }
   return failed;
@@ -160,7 +166,8 @@ std::string encode_transaction(const TransactionRecord& r) {
                                          {"from_version", r.from_version},
                                          {"from_manifest", r.from_manifest.hex()},
                                          {"approved_by", r.approved_by},
-                                         {"others", write_others(r.others)}});
+                                         {"others", write_others(r.others)},
+                                         {"from_area", r.from_area.hex()}});
 }
 
 Result<TransactionRecord> parse_transaction(core::ByteView text) {
@@ -172,8 +179,9 @@ Result<TransactionRecord> parse_transaction(core::ByteView text) {
 std::string encode_memory(const Memory& m) {
   JsonArray failed;
   for (const FailedImage& image : m.failed) {
-    failed.push_back(JsonObject{
-        {"manifest", image.manifest.hex()}, {"attempt", number(image.attempt)}, {"reason", image.reason}});
+    JsonObject entry{{"manifest", image.manifest.hex()}, {"attempt", number(image.attempt)}, {"reason", image.reason}};
+    if (image.set != core::Digest{}) entry.emplace("set", image.set.hex());
+    failed.push_back(std::move(entry));
   }
   JsonObject json{{"format", kFormat},
                   {"report_sequence", number(m.report_sequence)},

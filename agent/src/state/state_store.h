@@ -48,6 +48,7 @@ struct TransactionRecord {
   core::Digest from_manifest;
   std::string approved_by;         // "site-policy" or "local:<uid>"
   std::vector<RecordedComponent> others;  // of the release, beside the main component
+  core::Digest from_area;  // manifest and signatures of the image to go back to, as measured before the other slot was erased
 
   bool operator==(const TransactionRecord&) const = default;
 };
@@ -56,6 +57,7 @@ struct FailedImage {
   core::Digest manifest;
   std::uint32_t attempt = 1;
   std::string reason;
+  core::Digest set;  // where its set was taken back: a component that confirms it after all lifts the entry
   bool operator==(const FailedImage&) const = default;
 };
 

@@ -44,6 +44,7 @@ constexpr bool unsettled(F f) { return runs_confirmed(f) && !f.others_settled; }
 constexpr bool other_failed(F f) { return f.others_prepared == Verdict::kFailed; }
 constexpr bool decided_and_unprepared(F f) { return decided_yes(f) && f.others_prepared != Verdict::kPassed; }
 constexpr bool other_failed_for_good(F f) { return f.others_confirmed == Verdict::kFailed; }
+constexpr bool set_can_go_back(F f) { return other_failed_for_good(f) && f.way_back; }
 constexpr bool cured_by_next_release(F f) { return other_failed_for_good(f) && f.offered && !f.offer_is_target; }
 constexpr bool others_unconfirmed(F f) { return f.others_confirmed != Verdict::kPassed; }
 constexpr bool others_unsynced(F f) { return !f.others_synced; }
@@ -157,10 +158,12 @@ constexpr std::array kArcs = std::to_array<Arc>({
 
     // CONFIRMED is a fact of boot. If boot went back since (AUTO_REVERT), the transaction failed after all.
     {S::kConfirmed, not_confirmed_target, "boot runs another image", {A::kNoteFailed, S::kFailed, "reverted_by_boot"}},
-    // The commit point has passed. This boot has no SET_REVERT: therapy on the component stays inhibited (unknown pair) until a
-    // release with a higher attempt number or sequence cures it.
+    // The commit point has passed: SET_REVERT of protocol section 5. Where there is no way back (taken over from another agent, a
+    // floor or revocation in force, two components of which one is through), therapy on the component stays inhibited (unknown
+    // pair) until a release with a higher attempt number or sequence cures it.
+    {S::kConfirmed, set_can_go_back, "a component failed for good", {A::kBeginSetRevert, S::kSetReverting, "component_failed_after_commit"}},
     {S::kConfirmed, cured_by_next_release, "another release applies", {A::kFinish, S::kIdle, "next_release"}},
-    {S::kConfirmed, other_failed_for_good, "a component failed for good", {A::kWait, S::kConfirmed, "component_failed_after_commit"}},
+    {S::kConfirmed, other_failed_for_good, "and there is no way back", {A::kWait, S::kConfirmed, "no_way_back"}},
     {S::kConfirmed, others_unconfirmed, "a component has not confirmed", {A::kConfirmOthers, S::kConfirmed, "confirms_components"}},
     {S::kConfirmed, always, "", {A::kInform, S::kInService, "in_service"}},
 
@@ -184,13 +187,22 @@ constexpr std::array kArcs = std::to_array<Arc>({
     {S::kReverting, checked, "checked", {A::kAskRevertReset, S::kReverting, "revert_reset_asked"}},
     {S::kReverting, always, "", {A::kWait, S::kReverting, "waits_for_reset"}},
 
+    // SET_REVERT. Decided once: a component that comes back later finds the release failed, or cures it (component_confirmed_late).
+    {S::kSetReverting, not_confirmed_target, "boot went back", {A::kNoteFailed, S::kFailed, "set_reverted"}},
+    {S::kSetReverting, unsettled, "a component runs a trial", {A::kRevertOthers, S::kSetReverting, "reverts_components"}},
+    {S::kSetReverting, not_held, "no hold", {A::kAskReturnHold, S::kSetReverting, "asks_return_hold"}},
+    {S::kSetReverting, held, "held", {A::kLastCheck, S::kSetReverting, "last_check"}},
+    {S::kSetReverting, checked, "checked", {A::kSetRevert, S::kSetReverting, "set_revert_reset_asked"}},
+    {S::kSetReverting, always, "", {A::kWait, S::kSetReverting, "waits_for_reset"}},
+
     {S::kFailed, unsettled, "a component runs a trial", {A::kSettleOthers, S::kFailed, "reverts_components"}},
     {S::kFailed, always, "", {A::kFinish, S::kIdle, "failed"}},
 });
 
 constexpr std::array<std::string_view, kStateCount> kStateNames{
     "IDLE",      "AVAILABLE",         "STAGED",            "OFFERED",   "APPROVED",   "HELD",   "SWITCHED",  "SELF_TEST",
-    "RETURN_TO_SERVICE", "CONFIRM_REQUESTED", "CONFIRMED", "IN_SERVICE", "SYNCED", "REVERTING", "FAILED"};
+    "RETURN_TO_SERVICE", "CONFIRM_REQUESTED", "CONFIRMED", "IN_SERVICE", "SYNCED", "REVERTING", "FAILED",
+    "SET_REVERTING"};
 
 constexpr std::array<std::string_view, kActionCount> kActionNames{
     "wait",          "begin",        "adopt_trial",     "stage",       "inform",
@@ -198,7 +210,8 @@ constexpr std::array<std::string_view, kActionCount> kActionNames{
     "ask_reset",     "disarm",       "note_trial",      "self_test",   "note_passed",
     "request_confirm", "ask_confirm_reset", "request_revert", "ask_revert_reset", "note_confirmed",
     "sync_other",    "note_synced",  "note_failed",     "abandon",     "finish",
-    "prepare_others", "confirm_others", "sync_others", "settle_others"};
+    "prepare_others", "confirm_others", "sync_others", "settle_others",
+    "begin_set_revert", "revert_others", "ask_return_hold", "set_revert"};
 
 }  // namespace
 

@@ -37,6 +37,7 @@ enum class AgentCode : std::uint16_t {
   kReportRefused = 726,  // the server will never take these bytes
   kComponent = 727,      // a further component refuses, or its answer is malformed
   kOutOfContact = 728,   // no look at the repository has succeeded for too long
+  kSetRevert = 729,      // a component failed for good after the commit point: the set goes back
 };
 
 const core::ErrorInfo& describe(AgentCode code);

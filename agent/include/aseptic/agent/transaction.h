@@ -11,6 +11,9 @@
 //  * after a reset boot's report decides, never the stored state (T-06): a stored state is only what the agent wanted;
 //  * REQ_CONFIRM only when every other component is PREPARED; they confirm only after main's CONFIRMED is recorded, and main's
 //    other slot is overwritten only after theirs (protocol section 5);
+//  * SET_REVERT (a component failed for good after main's CONFIRMED): the running image's manifest is taken away only in that state,
+//    after no component runs a trial any more, under a hold that was just checked, with the previous image just measured; and the
+//    release has failed then, whatever happens;
 //  * nothing after APPROVED looks at metadata, its freshness or the server.
 #pragma once
 
@@ -36,8 +39,9 @@ enum class State : std::uint8_t {
   kSynced,            // boot has recorded both slots
   kReverting,         // REQ_REVERT durable; asks for the reset
   kFailed,            // the update did not succeed; to be recorded and reported
+  kSetReverting,      // confirmed, but a component failed for good: main returns to the previous set
 };
-inline constexpr std::uint8_t kStateCount = 15;
+inline constexpr std::uint8_t kStateCount = 16;
 
 enum class Action : std::uint8_t {
   kWait,
@@ -70,8 +74,12 @@ enum class Action : std::uint8_t {
   kConfirmOthers,  // main's CONFIRMED is recorded: theirs now
   kSyncOthers,     // their other slots
   kSettleOthers,   // an open trial: confirmed if it belongs to the set that main has confirmed, else reverted
+  kBeginSetRevert, // no way forward for the set: recorded and reported before anything is touched
+  kRevertOthers,   // an open trial of a component is reverted, whatever main has confirmed
+  kAskReturnHold,  // therapy inhibited for the way back
+  kSetRevert,      // previous image measured, the running one's manifest taken away, reset: boot goes back (AUTO_REVERT)
 };
-inline constexpr std::uint8_t kActionCount = 29;
+inline constexpr std::uint8_t kActionCount = 33;
 
 enum class Running : std::uint8_t { kConfirmed, kTrial, kForcedTrial, kRecovery };
 enum class Hold : std::uint8_t { kNone, kAsked, kHeld, kChecked, kResetAsked };
@@ -107,6 +115,7 @@ struct Facts {
   Verdict others_confirmed = Verdict::kPassed;  // each component's boot has recorded its image
   bool others_synced = true;
   bool others_settled = true;                   // none of them runs a trial
+  bool way_back = false;                        // boot's previous image was measured in the other slot, and would boot
 };
 
 struct Step {
