@@ -572,6 +572,22 @@ TEST_F(ReleaseTest, AMicrocontrollersFlashHoldsItsFactoryImageAndAKeyBoundToItsB
   EXPECT_FALSE(make_mcu_flash(press.path("third.img"), plan_of_flash, entropy)) << "no boot stage";
 }
 
+// Answers: RB-07, T-49
+TEST_F(ReleaseTest, AnOpenDebugPortIsForDevelopmentPartsAndItsKeyIsCertifiedForNobody) {
+  press.write("boot.elf", boot_stage("code of the boot stage"));
+  McuPlan plan_of_flash{.device_id = "pump-0001-mcu", .description = described(1), .component = "pump", .image = signed_image(1),
+                        .keys = {press.image_keys()}, .boot_elf = press.path("boot.elf"), .debug = DebugAtFactory::kOpen};
+  platform::PosixEntropy entropy;
+  const McuKeys keys = must(make_mcu_flash(press.path("flash.img"), plan_of_flash, entropy));
+  const std::string state = press.read(press.path("flash.img")).substr(boot::cortex_m::kHardwareState.offset, 16);
+  EXPECT_EQ(state, std::string(16, '\0')) << "neither register says closed";
+  EXPECT_FALSE(boot_key_request(plan_of_flash, keys, "pump-0001"));
+  plan_of_flash.profile = Profile::kProduction;
+  const auto refused = make_mcu_flash(press.path("other.img"), plan_of_flash, entropy);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().sentence().find("debug port"), std::string::npos) << refused.error().sentence();
+}
+
 // Answers: RB-07, T-56
 TEST_F(ReleaseTest, ABootKeyIsCertifiedByAFactoryThatThePolicyNamesForItsBootStage) {
   const Path image = signed_image(1);

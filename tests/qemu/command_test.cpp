@@ -20,6 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t kLoadAddress = 0x28000000;
+// root-ec-p256.pem of MCUboot, whose private half everybody has.
+constexpr std::string_view kMcubootSampleKey =
+    "2acb403ce8feed5ba44995a1a91daee8dbbe1937cd14fb2f245737e5953988d994b9d65aebd7cdd5308ad6fe48b24a6a810ee5f07d8b6834cc3a6afc538efac1";
 
 class BootCommand : public ::testing::Test {
  protected:
@@ -47,8 +50,9 @@ class BootCommand : public ::testing::Test {
     for (const char step : steps) flash.write(std::string(1, step).append(7, '\xFF').c_str(), 8);
     return folder / "flash.img";
   }
-  ProgramResult run(std::vector<std::string> words) const {
-    words.insert(words.begin(), {ASEPTIC, "--profile", "development", "--json", "--keys", at("keys")});
+  ProgramResult run(const std::vector<std::string>& words) const { return run_as("development", words); }
+  ProgramResult run_as(const std::string& profile, std::vector<std::string> words) const {
+    words.insert(words.begin(), {ASEPTIC, "--profile", profile, "--json", "--keys", at("keys")});
     return run_program(words);
   }
   core::JsonValue ok(const std::vector<std::string>& words) const {
@@ -169,6 +173,123 @@ TEST_F(BootCommand, AnImageThatWasSignedForMcubootBootsHere) {
   EXPECT_NE(answered.out.find("\"challenge_answered\": true"), std::string::npos) << answered.out;
   EXPECT_EQ(with(challenge).exit_status, 1);
   EXPECT_EQ(run({"device", "check", at("flash.img"), "--boot-key", at("lease.pem")}).exit_status, 1) << "another key";
+}
+
+// Timeline: a production image for two pairs of keys; every weakening is refused and leaves no flash image; the part is provisioned
+// with its second pair revoked, its boot key's request is signed outside by the factory's token and becomes a statement; the part
+// boots and its report passes under that statement; a development image under the same keys starts nothing there.
+// Answers: RB-07, RB-08, KM-06, T-21, T-48, T-49, T-56
+TEST_F(BootCommand, AProductionPartIsMadeFromTheCommandLineAndRefusesADevelopmentImage) {
+  const auto factory = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256), stranger = trust::test::TestKey::generate(core::KeyAlgorithm::kEcdsaP256);
+  // Key files stand for the tokens that sign images: a device sees no difference.
+  ok({"keys", "create", "--algorithm", "p256", "builder", "builder-2", "factory-file"});
+  ok({"keys", "create", "--algorithm", "slh-dsa", "release-image", "release-image-2"});
+  write("factory.pem", factory.public_key().pem());
+  write("stranger.pem", stranger.public_key().pem());
+  write("known.pem", core::PublicKey::from_p256_point(core::from_hex(kMcubootSampleKey).value()).value().pem());
+  trust::test::HostileRepository repository;
+  repository.publish();
+  trust::AuthorityPolicy policy;
+  policy.product = core::Uuid::parse("22222222-2222-4222-8222-222222222222").value();
+  write("root.json", repository.roots.at(1));
+  write("no-factory.json", trust::test::signed_file(policy.encode(), repository.signers["root"]));
+  policy.provisioning_keys = {factory.tuf_key()};
+  write("policy.json", trust::test::signed_file(policy.encode(), repository.signers["root"]));
+  fs::copy(machine.folder / "app.bin", folder / "app.bin");
+  const auto make = [&](const std::string& profile, const std::string& name) {
+    const ProgramResult built = run_as(profile, {"image", "build", "--description", at("r.toml"), "--component", "mcu", "--exec", at("app.bin"), "--load-address",
+                                                 std::to_string(kLoadAddress), "--entry", std::to_string(machine.application_entry()), "--builder", at("keys/builder.pub"),
+                                                 "--release-key", at("keys/release-image.pub"), "--out", at(name)});
+    EXPECT_EQ(built.exit_status, 0) << built.err;
+    ok({"image", "sign", at(name), "--key", "builder", "--yes"});
+    ok({"image", "release", at(name), "--key", "release-image", "--builder", "builder", "--yes"});
+  };
+  make("production", "mcu.img");
+  make("development", "dev.img");
+
+  using Words = std::vector<std::string>;
+  const auto provision = [&](const std::string& image, const Words& builders, const Words& more) {
+    Words words{"boot", "provision", at("flash.img"), "--id", "mcu-1", "--device", "pump-0001", "--description", at("r.toml"), "--component", "mcu", "--image", at(image),
+                "--boot-elf", (machine.folder / "boot.elf").string(), "--boot-key-out", at("boot.pem"), "--lease-key-out", at("lease.pem"), "--root", at("root.json")};
+    for (const std::string& builder : builders) words.insert(words.end(), {"--builder", at(builder)});
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  const Words both{"keys/builder.pub", "keys/builder-2.pub"};
+  const Words release{"--release-key", at("keys/release-image.pub"), "--release-key", at("keys/release-image-2.pub")};
+  const Words asks{"--policy", at("policy.json"), "--boot-request-out", at("request.json")};
+  const auto with = [](std::initializer_list<Words> parts) {
+    Words all;
+    for (const Words& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  };
+  const auto refuses = [&](const Words& words, const std::string& why) {
+    const ProgramResult result = run_as("production", words);
+    EXPECT_NE(result.exit_status, 0) << why;
+    EXPECT_NE((result.out + result.err).find(why), std::string::npos) << why << ": " << result.err;
+    EXPECT_FALSE(fs::exists(folder / "flash.img")) << why;
+  };
+  refuses(provision("dev.img", both, with({release, asks})), "another life cycle");
+  refuses(provision("mcu.img", {"known.pem", "keys/builder-2.pub"}, with({release, asks})), "its private half is published");
+  refuses(provision("mcu.img", {"keys/builder.pub", "keys/builder.pub"}, with({release, asks})), "share a key");
+  refuses(provision("mcu.img", both, with({{"--release-key", at("keys/release-image.pub")}, asks})), "image keys come in pairs");
+  refuses(provision("mcu.img", both, asks), "--release-key is required");
+  refuses(provision("mcu.img", both, release), "certified by a factory");
+  refuses(provision("mcu.img", both, with({release, {"--policy", at("no-factory.json"), "--boot-request-out", at("request.json")}})), "names no factory");
+  refuses(provision("mcu.img", both, with({release, {"--policy", at("policy.json"), "--provisioning-key", "factory-file", "--boot-statement-out", at("s.json")}})),
+          "needs a key in a token");
+  refuses(provision("mcu.img", both, with({release, asks, {"--debug-port", "open"}})), "debug port of a production part");
+  refuses(provision("mcu.img", both, with({release, asks, {"--revoked-slot", "0", "--revoked-slot", "1"}})), "every pair of keys would be revoked");
+  refuses(provision("mcu.img", both, with({release, asks, {"--revoked-slot", "2"}})), "no pair of keys in slot 2");
+  refuses(provision("mcu.img", both, with({release, asks, {"--revoked-slot", "0"}})), "a pair of keys that is not among the given ones");  // revoked
+
+  const ProgramResult made = run_as("production", provision("mcu.img", both, with({release, asks, {"--revoked-slot", "1"}})));
+  ASSERT_EQ(made.exit_status, 0) << made.err;
+  EXPECT_NE(made.out.find("\"life_cycle\": \"production\""), std::string::npos) << made.out;
+  EXPECT_NE(made.err.find("One pair of image keys is in force"), std::string::npos) << made.err;
+  const auto certify = [&](const std::string& request, const std::string& signature, const std::string& key, const std::string& device) {
+    return run_as("production", {"boot", "certify", at(request), "--signature", at(signature), "--factory", at(key), "--device", device, "--root", at("root.json"),
+                                 "--policy", at("policy.json"), "--out", at("statement.json")});
+  };
+  const std::string request = contents("request.json");
+  write("factory.sig", core::as_text(factory.sign(request)));
+  write("stranger.sig", core::as_text(stranger.sign(request)));
+  std::string changed = request;
+  changed.replace(changed.find("pump-0001"), 9, "pump-0002");
+  write("changed.json", changed);
+  EXPECT_NE(certify("request.json", "stranger.sig", "stranger.pem", "pump-0001").exit_status, 0) << "a factory that the policy does not name";
+  EXPECT_NE(certify("request.json", "stranger.sig", "factory.pem", "pump-0001").exit_status, 0) << "another key's signature";
+  EXPECT_NE(certify("changed.json", "factory.sig", "factory.pem", "pump-0002").exit_status, 0) << "another request";
+  EXPECT_NE(certify("request.json", "factory.sig", "factory.pem", "pump-0002").exit_status, 0) << "another device";
+  EXPECT_FALSE(fs::exists(folder / "statement.json"));
+  const ProgramResult certified = certify("request.json", "factory.sig", "factory.pem", "pump-0001");
+  ASSERT_EQ(certified.exit_status, 0) << certified.err;
+
+  const std::string flash = contents("flash.img");
+  const ProgramResult power = run_program(machine.command(with_script("o")), {}, std::chrono::seconds(20));
+  EXPECT_NE(power.out.find("APP kind=1 place=0 count=1"), std::string::npos) << power.out;
+  const core::JsonValue kept = ok({"boot", "journal", at("flash.img")});
+  EXPECT_EQ(text_at(kept, {"fields", "store", "floor"}), "3");
+  EXPECT_EQ(text_at(kept, {"fields", "store", "revoked"}), "2");
+  const ProgramResult check = run_as("production", {"device", "check", at("flash.img"), "--boot-statement", at("statement.json"), "--policy", at("policy.json"), "--root",
+                                                    at("root.json"), "--device-id", "pump-0001"});
+  EXPECT_EQ(check.exit_status, 0) << check.out << check.err;
+  EXPECT_NE(check.out.find("production"), std::string::npos) << check.out;
+
+  // Both slots and recovery hold the development image: signed by both keys of the device, and refused for what it is.
+  std::string holds_dev = flash;
+  const std::string image = contents("dev.img");
+  for (const boot::Area area : {boot::Area::kSlotA, boot::Area::kSlotB, boot::Area::kRecovery})
+    holds_dev.replace(boot::cortex_m::flash_area(area).offset, image.size(), image);
+  write("flash.img", holds_dev);
+  {
+    SerialMachine refusing(machine.command(with_script("o")));
+    ASSERT_TRUE(refusing.wait_for("E 00000017")) << refusing.output;  // NOTHING_BOOTS
+    EXPECT_EQ(refusing.output.find("APP"), std::string::npos) << refusing.output;
+  }
+  ok(provision("dev.img", both, release));
+  EXPECT_NE(run_program(machine.command(with_script("o")), {}, std::chrono::seconds(20)).out.find("APP kind=1"), std::string::npos)
+      << "the same image boots in a development part";
 }
 
 // Timeline: keys of both custodians, the second LMS with its witness on another medium; image built, signed, released; flash image
