@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # ./dev bench payload [FOLDER] [RUNS]: deltas of every pair NAME.old, NAME.new in FOLDER (default build/corpus/pairs) next to
 # bsdiff, xdelta3, zstd --patch-from and casync, on the same files in one run: size, CPU and peak memory of making and of applying.
-# Without pairs, the two root file systems of tools/corpus are one. A pair named rootfs is also compared as squashfs (zstd 9), which
-# is made beside it. Pairs below 2 MiB are made as microcontroller deltas.
+# Without pairs, the two root file systems of tools/corpus are one. A pair named rootfs is also compared as squashfs (zstd 9) and
+# erofs (LZ4 HC 12), which are made beside it. Pairs below 2 MiB are made as microcontroller deltas.
 # CPU is the median of RUNS (default 5) alternating runs for applying; making is measured once. Writes its section of docs/benchmarks.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,13 +24,15 @@ if ! compgen -G "$pairs/*.old" > /dev/null; then
   ln -sf ../v2.ext4 "$pairs/rootfs.new"
 fi
 # The same trees as compressed file systems.
-if [[ -f $pairs/rootfs.old && ! -f $pairs/squashfs.new ]]; then
+if [[ -f $pairs/rootfs.old && ! ( -f $pairs/squashfs.new && -f $pairs/erofs.new ) ]]; then
+  rm -f "$pairs"/{squashfs,erofs}.{old,new}
   for version in old new; do
     tree=$(mktemp -d "$work/tree.XXXXXX")
     debugfs -R "rdump / $tree" "$pairs/rootfs.$version" > /dev/null 2>&1
     rm -rf "$tree/lost+found"
     mksquashfs "$tree" "$pairs/squashfs.$version" -comp zstd -Xcompression-level 9 -b 131072 -noappend -all-root \
       -mkfs-time 1700000000 -all-time 1700000000 -quiet -no-progress -processors 1
+    mkfs.erofs -zlz4hc,12 -C65536 -T 1700000000 -U 00000000-0000-0000-0000-000000000003 --all-root "$pairs/erofs.$version" "$tree" > /dev/null
     rm -rf "$tree"
   done
 fi

@@ -9,5 +9,6 @@ aseptic_fuzz(delta_projection SOURCE delta_projection.cpp LINKS aseptic::payload
 aseptic_fuzz(mcu_delta SOURCE mcu_delta.cpp LINKS aseptic::payload_make)
 aseptic_fuzz(recoded_payload SOURCE recoded_payload.cpp LINKS aseptic::payload_make ${ASEPTIC_z_LIBRARY})
 aseptic_fuzz(recoding_lists SOURCE recoding_lists.cpp LINKS aseptic::payload_decode)
-aseptic_fuzz(squashfs_reader SOURCE squashfs_reader.cpp LINKS aseptic::payload_make)
+aseptic_fuzz(squashfs_reader SOURCE compressed_parts.cpp LINKS aseptic::payload_make)
+aseptic_fuzz(erofs_reader SOURCE compressed_parts.cpp LINKS aseptic::payload_make)
 aseptic_fuzz(gzip_member SOURCE gzip_member.cpp LINKS aseptic::payload_make)

@@ -64,10 +64,12 @@ tests::SlowTools slow_tools() {
     const auto decoded = Recoder().decode(static_cast<Codec>(codec), stored, text);
     return decoded && decoded->produced == size && decoded->consumed == stored.size() ? text : core::Bytes();
   };
-  tools.encode = [](unsigned codec, unsigned level, const core::Bytes& text) {
+  tools.encode = [](const tests::SlowEncoder& encoder, const core::Bytes& text, const core::Bytes& following, std::uint64_t block_size) {
     Recoder recoder;
-    const auto coded = recoder.encode({.codec = static_cast<Codec>(codec), .level = static_cast<std::uint8_t>(level),
-                                       .version = Recoder::version_of(static_cast<Codec>(codec))}, text);
+    const auto codec = static_cast<Codec>(encoder.codec);
+    const CodecSetting setting{codec, static_cast<std::uint8_t>(encoder.level), static_cast<std::uint8_t>(encoder.filter),
+                               Recoder::version_of(codec), static_cast<std::uint32_t>(encoder.dictionary)};
+    const auto coded = recoder.encode(setting, text, following, static_cast<std::uint32_t>(block_size));
     return core::Bytes(coded.begin(), coded.end());
   };
   return tools;

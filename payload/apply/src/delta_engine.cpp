@@ -159,7 +159,10 @@ Status DeltaEngine::assemble(std::uint64_t index, const ChunkText& text, Mutable
   for (std::size_t i = text.first_block; i < text.end_block; ++i) {
     const RecodedBlock& block = new_blocks_[i];
     if (block.at > at) put_raw(block.at);
-    const auto coded = recoder_.encode(settings_[block.setting], core::ByteView(text_).subspan(used, block.text_size));
+    const auto rest = core::ByteView(text_).subspan(used);
+    // A block that is made again because a group starts inside it was made at the end of a chunk, where nothing followed.
+    const auto following = block.at < start ? core::ByteView() : rest.subspan(block.text_size);
+    const auto coded = recoder_.encode(settings_[block.setting], rest.first(block.text_size), following, block.size);
     if (coded.size() != block.size) return Status::kRecodeFailed;
     put(block.at, coded);
     used += block.text_size;

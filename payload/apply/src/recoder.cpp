@@ -8,7 +8,9 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace aseptic::payload {
@@ -58,6 +60,16 @@ std::optional<Recoder::Decoded> unlz4_block(core::ByteView stored, core::ByteSpa
   return Recoder::Decoded{static_cast<std::size_t>(size), stored.size()};
 }
 
+// Zeros, then a block to the end of the cluster; no block begins with a zero.
+std::optional<Recoder::Decoded> unlz4_cluster(core::ByteView stored, core::ByteSpan text) {
+  std::size_t zeros = 0;
+  while (zeros < stored.size() && stored[zeros] == 0)
+    ++zeros;
+  auto decoded = unlz4_block(stored.subspan(zeros), text);
+  if (decoded) decoded->consumed = stored.size();
+  return decoded;
+}
+
 std::size_t xz_block(const CodecSetting& setting, core::ByteView text, core::ByteSpan out) {
   lzma_options_lzma options;
   if (lzma_lzma_preset(&options, setting.level)) return 0;
@@ -102,6 +114,7 @@ struct Recoder::State {
   std::unique_ptr<z_stream, FreeDeflate> deflate_encoder;
   CodecSetting deflate_setting;
   core::Bytes lz4_state;
+  core::Bytes cluster_input;
   core::Bytes out;
 
   std::size_t zstd(const CodecSetting& setting, core::ByteView text) {
@@ -131,7 +144,7 @@ struct Recoder::State {
   std::size_t lz4(const CodecSetting& setting, core::ByteView text) {
     const bool is_slow = setting.codec == Codec::kLz4Hc;
     lz4_state.resize(static_cast<std::size_t>(is_slow ? LZ4_sizeofStateHC() : LZ4_sizeofState()) + 8);
-    void* state = lz4_state.data() + (8 - reinterpret_cast<std::uintptr_t>(lz4_state.data()) % 8) % 8;
+    void* state = aligned_lz4_state();
     const char* in = reinterpret_cast<const char*>(text.data());
     char* to = reinterpret_cast<char*>(out.data());
     const int size = static_cast<int>(text.size());
@@ -139,6 +152,35 @@ struct Recoder::State {
     const int made = is_slow ? LZ4_compress_HC_extStateHC(state, in, to, size, room, setting.level)
                              : LZ4_compress_fast_extState(state, in, to, size, room, 1);
     return made <= 0 ? 0 : static_cast<std::size_t>(made);
+  }
+  // INVARIANT: exactly `text` is coded, though the encoder is shown more: it decides by what follows, and stops where the
+  // cluster is full.
+  std::size_t lz4_cluster(const CodecSetting& setting, core::ByteView text, core::ByteView following, std::uint32_t size) {
+    const std::size_t capacity = std::size_t{setting.filter} * kClusterUnit;
+    if (size > capacity) return 0;
+    cluster_input.assign(text.begin(), text.end());
+    const auto shown = following.first(std::min<std::size_t>(following.size(), setting.dictionary));
+    cluster_input.insert(cluster_input.end(), shown.begin(), shown.end());
+    cluster_input.resize(text.size() + setting.dictionary);
+    out.resize(capacity);
+    const char* in = reinterpret_cast<const char*>(cluster_input.data());
+    char* to = reinterpret_cast<char*>(out.data());
+    int used = static_cast<int>(cluster_input.size());
+    int made = 0;
+    if (setting.codec == Codec::kLz4HcCluster) {
+      lz4_state.resize(static_cast<std::size_t>(LZ4_sizeofStateHC()) + 8);
+      made = LZ4_compress_HC_destSize(aligned_lz4_state(), in, to, &used, static_cast<int>(capacity), setting.level);
+    } else {
+      made = LZ4_compress_destSize(in, to, &used, static_cast<int>(capacity));
+    }
+    if (made <= 0 || static_cast<std::uint32_t>(made) > size || static_cast<std::size_t>(used) != text.size()) return 0;
+    const auto count = static_cast<std::size_t>(made);
+    std::memmove(out.data() + (size - count), out.data(), count);
+    std::fill_n(out.begin(), size - count, std::uint8_t{0});
+    return size;
+  }
+  void* aligned_lz4_state() {
+    return lz4_state.data() + (8 - reinterpret_cast<std::uintptr_t>(lz4_state.data()) % 8) % 8;
   }
 };
 
@@ -158,6 +200,8 @@ std::uint32_t Recoder::version_of(Codec codec) {
       return ZSTD_versionNumber();
     case Codec::kLz4:
     case Codec::kLz4Hc:
+    case Codec::kLz4Cluster:
+    case Codec::kLz4HcCluster:
       return static_cast<std::uint32_t>(LZ4_versionNumber());
   }
   return 0;
@@ -182,6 +226,9 @@ std::optional<Recoder::Decoded> Recoder::decode(Codec codec, core::ByteView stor
     case Codec::kLz4:
     case Codec::kLz4Hc:
       return unlz4_block(stored, text);
+    case Codec::kLz4Cluster:
+    case Codec::kLz4HcCluster:
+      return unlz4_cluster(stored, text);
   }
   return {};
 }
@@ -206,8 +253,18 @@ core::ByteView Recoder::encode(const CodecSetting& setting, core::ByteView text)
     case Codec::kLz4Hc:
       size = state_->lz4(setting, text);
       break;
+    case Codec::kLz4Cluster:
+    case Codec::kLz4HcCluster:
+      return {};
   }
   return core::ByteView(out).first(size);
+}
+
+core::ByteView Recoder::encode(const CodecSetting& setting, core::ByteView text, core::ByteView following, std::uint32_t size) {
+  if (!codes_clusters(setting.codec)) return encode(setting, text);
+  if (text.size() > kBlockTextMax || !ok(check_setting(setting))) return {};
+  const std::size_t made = state_->lz4_cluster(setting, text, following, size);
+  return core::ByteView(state_->out).first(made);
 }
 
 }  // namespace aseptic::payload

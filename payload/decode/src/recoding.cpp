@@ -86,11 +86,17 @@ Status check_setting(const CodecSetting& setting) {
       break;
     case Codec::kLz4:
       break;
+    case Codec::kLz4Cluster:
+      break;
     case Codec::kLz4Hc:
+    case Codec::kLz4HcCluster:
       level_max = 12;
       break;
   }
   if (setting.level > level_max) return Status::kBadRecoding;
+  if (codes_clusters(setting.codec)) {
+    return setting.filter != 0 && setting.dictionary <= kFollowingMax ? Status::kOk : Status::kBadRecoding;
+  }
   if (setting.codec != Codec::kXz) return setting.filter == 0 && setting.dictionary == 0 ? Status::kOk : Status::kBadRecoding;
   if (setting.filter != 0 && (setting.filter < kFilterFirst || setting.filter > kFilterLast)) return Status::kBadRecoding;
   return setting.dictionary >= kDictionaryMin && setting.dictionary <= kBlockTextMax ? Status::kOk : Status::kBadRecoding;

@@ -68,7 +68,7 @@ CompressedParts find_compressed_parts(core::ByteView image) {
   constexpr std::size_t kMembersMax = 65536;
   CompressedParts parts;
   for (std::uint64_t at = 0; at < image.size();) {
-    if (read_squashfs(image, at, parts)) {
+    if (read_squashfs(image, at, parts) || read_erofs(image, at, parts)) {
       at += std::max<std::uint64_t>(kStep, (parts.file_systems.back().size + kStep - 1) / kStep * kStep);
     } else {
       at += kStep;

@@ -2,6 +2,7 @@
 #include "recoding_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <map>
@@ -95,9 +96,22 @@ std::vector<CodecSetting> candidates_for(const CompressedBlock& block, core::Byt
       for (const int level : {12, 9, 11, 10, 3})
         add(Codec::kLz4Hc, level);
       break;
+    case Codec::kLz4Cluster:
+    case Codec::kLz4HcCluster:
+      break;  // see cluster_candidates
   }
   std::erase_if(out, [](const CodecSetting& setting) { return !ok(check_setting(setting)); });
   return out;
+}
+
+// Encoders of clusters, the likely one first, and how much of what follows they were shown. The fast one works otherwise on
+// texts of 64 KiB and more; the slow one looks as far as 4096 bytes; at the end of a file nothing follows.
+constexpr std::array<std::uint8_t, 13> kClusterLevels = {9, 12, 0, 10, 11, 3, 4, 5, 6, 7, 8, 1, 2};  // 0: the fast one
+constexpr std::array<std::uint32_t, 3> kFollowing = {kFollowingMax, 4096, 0};
+
+CodecSetting cluster_setting(std::uint8_t level, std::uint8_t units, std::uint32_t following) {
+  const Codec codec = level == 0 ? Codec::kLz4Cluster : Codec::kLz4HcCluster;
+  return {codec, level, units, Recoder::version_of(codec), following};
 }
 
 // One image's blocks on the way into its text.
@@ -137,9 +151,11 @@ class RecodingPlanner {
     if (old_.parts->blocks.empty() || new_.parts->blocks.empty()) return {};
     choose_new();
     find_settings();
+    find_cluster_settings();
     if (plan_.settings.empty()) return {};
     prove_new();
     bound_chunks();
+    prove_clusters();
     choose_old();
     decode_old();
     plan_.new_text = make_text(new_, plan_.new_blocks);
@@ -153,6 +169,7 @@ class RecodingPlanner {
 
  private:
   using Stored = std::unordered_set<std::string_view>;
+  static constexpr std::size_t kReserved = 4;  // settings for old blocks of codecs that the new image no longer uses
 
   // Blocks that are stored as they were stay as they are. A file of which one block has changed is looked at whole: its
   // references go everywhere.
@@ -184,7 +201,7 @@ class RecodingPlanner {
     // By codec, room (metadata or content) and what an xz stream says of its filter and dictionary.
     std::map<std::tuple<Codec, std::uint32_t, std::uint8_t, std::uint32_t>, std::vector<std::size_t>> kinds;
     for (std::size_t i = 0; i < new_.is_listed.size(); ++i) {
-      if (!new_.is_listed[i]) continue;
+      if (!new_.is_listed[i] || is_cluster(i)) continue;
       const CompressedBlock& block = new_.parts->blocks[i];
       CodecSetting said = block.likely;
       if (said.codec == Codec::kXz) said = with_xz_header(said, new_.stored(i));
@@ -216,7 +233,6 @@ class RecodingPlanner {
       return std::tuple(~f.first, f.second.codec, f.second.level, f.second.filter, f.second.dictionary);
     };
     std::sort(found.begin(), found.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-    constexpr std::size_t kReserved = 4;  // for old blocks of codecs that the new image no longer uses
     for (const auto& [count, setting] : found)
       if (plan_.settings.size() < kCodecSettingsMax - kReserved) plan_.settings.push_back(setting);
   }
@@ -227,8 +243,117 @@ class RecodingPlanner {
     return coded.size() == stored.size() && std::memcmp(coded.data(), stored.data(), coded.size()) == 0;
   }
 
+  [[nodiscard]] bool is_cluster(std::size_t i) const { return codes_clusters(new_.parts->blocks[i].likely.codec); }
+
+  // Tried on some clusters over the whole image; all that is known of where they end goes with each encoder found.
+  void find_cluster_settings() {
+    constexpr std::size_t kSamples = 24;
+    std::vector<std::size_t> indices;
+    std::uint32_t largest = 0;
+    for (std::size_t i = 0; i < new_.is_listed.size(); ++i) {
+      if (!new_.is_listed[i] || !is_cluster(i)) continue;
+      indices.push_back(i);
+      largest = std::max(largest, new_.parts->blocks[i].size);
+    }
+    Recoder recoder;
+    std::vector<CodecSetting> found;
+    const std::size_t step = std::max<std::size_t>(1, indices.size() / kSamples);
+    for (std::size_t k = 0; k < indices.size(); k += step) {
+      const std::size_t i = indices[k];
+      if (!new_.decode(i, recoder)) continue;
+      if (i + 1 < new_.texts.size() && new_.is_listed[i + 1] && new_.texts[i + 1].empty())
+        static_cast<void>(new_.decode(i + 1, recoder));
+      const core::Bytes following = following_of(i);
+      const auto try_with = [&](const CodecSetting& base) {
+        return std::any_of(kFollowing.begin(), kFollowing.end(), [&](std::uint32_t count) {
+          CodecSetting setting = base;
+          setting.dictionary = count;
+          return comes_out(setting, i, following, recoder);
+        });
+      };
+      if (std::any_of(found.begin(), found.end(), try_with)) continue;
+      for (const CodecSetting& candidate : cluster_candidates(new_.parts->blocks[i].size, largest)) {
+        if (!try_with(candidate)) continue;
+        found.push_back(candidate);
+        break;
+      }
+    }
+    for (CodecSetting setting : found) {
+      for (const std::uint32_t count : kFollowing) {
+        if (setting.codec == Codec::kLz4HcCluster && count == kFollowingMax) continue;
+        setting.dictionary = count;
+        if (plan_.settings.size() < kCodecSettingsMax - kReserved) plan_.settings.push_back(setting);
+      }
+    }
+  }
+  // The encoder's room is that of the largest cluster, or this one's where somebody set it for a file.
+  static std::vector<CodecSetting> cluster_candidates(std::uint32_t size, std::uint32_t largest) {
+    std::vector<CodecSetting> out;
+    for (const std::uint32_t room : {largest, size})
+      for (const std::uint8_t level : kClusterLevels)
+        if (const std::uint32_t units = room / kClusterUnit; units != 0 && units <= 255)
+          out.push_back(cluster_setting(level, static_cast<std::uint8_t>(units), 0));
+    return out;
+  }
+
+  // What the device has behind this block's text when it makes the block: the rest of the chunk's, as far as an encoder looks.
+  [[nodiscard]] core::Bytes following_of(std::size_t i) const {
+    const auto& blocks = new_.parts->blocks;
+    const std::uint64_t chunk_end = (blocks[i].at / input_.chunk_size + 1) * input_.chunk_size;
+    const std::uint64_t end = std::min<std::uint64_t>(chunk_end, new_.image.size());
+    core::Bytes out;
+    std::uint64_t at = blocks[i].at + blocks[i].size;
+    for (std::size_t next = i + 1; at < end && out.size() < kFollowingMax; ++next) {
+      while (next < blocks.size() && (!new_.is_listed[next] || new_.texts[next].empty()))
+        ++next;
+      const std::uint64_t raw_end = next < blocks.size() ? std::min(end, blocks[next].at) : end;
+      const std::uint64_t raw = std::min<std::uint64_t>(raw_end - at, kFollowingMax);
+      out.insert(out.end(), new_.image.begin() + static_cast<std::ptrdiff_t>(at), new_.image.begin() + static_cast<std::ptrdiff_t>(at + raw));
+      if (raw_end == end) break;
+      out.insert(out.end(), new_.texts[next].begin(), new_.texts[next].end());
+      at = blocks[next].at + blocks[next].size;
+    }
+    return out;
+  }
+
+  bool comes_out(const CodecSetting& setting, std::size_t i, core::ByteView following, Recoder& recoder) const {
+    const core::ByteView stored = new_.stored(i);
+    const core::ByteView coded = recoder.encode(setting, new_.texts[i], following, static_cast<std::uint32_t>(stored.size()));
+    return coded.size() == stored.size() && std::memcmp(coded.data(), stored.data(), coded.size()) == 0;
+  }
+
+  // SECURITY(T-31): as in prove_new. What follows a cluster is settled before the cluster is: chunk by chunk, from the end.
+  void prove_clusters() {
+    std::vector<std::vector<std::size_t>> by_chunk;
+    std::uint64_t chunk = ~std::uint64_t{0};
+    for (std::size_t i = 0; i < new_.is_listed.size(); ++i) {
+      if (!new_.is_listed[i] || !is_cluster(i)) continue;
+      if (new_.parts->blocks[i].at / input_.chunk_size != chunk) by_chunk.emplace_back();
+      chunk = new_.parts->blocks[i].at / input_.chunk_size;
+      by_chunk.back().push_back(i);
+    }
+    on_all(by_chunk.size(), input_.workers, [&](std::size_t c, Recoder& recoder) {
+      for (auto it = by_chunk[c].rbegin(); it != by_chunk[c].rend(); ++it) {
+        const std::size_t i = *it;
+        const core::Bytes following = following_of(i);
+        bool is_proved = false;
+        for (std::size_t s = 0; s < plan_.settings.size() && !is_proved; ++s) {
+          if (!codes_clusters(plan_.settings[s].codec) || !comes_out(plan_.settings[s], i, following, recoder)) continue;
+          new_.setting[i] = static_cast<std::uint8_t>(s);
+          is_proved = true;
+        }
+        if (!is_proved) new_.texts[i] = core::Bytes();  // is_listed is shared by threads
+      }
+    });
+    for (const auto& indices : by_chunk)
+      for (const std::size_t i : indices)
+        if (new_.texts[i].empty()) new_.drop(i);
+  }
+
   static bool is_same_family(Codec a, Codec b) {
-    const auto family = [](Codec codec) { return codec == Codec::kLz4Hc ? Codec::kLz4 : codec; };
+    const auto family = [](Codec codec) {
+      return codec == Codec::kLz4Hc ? Codec::kLz4 : codec == Codec::kLz4HcCluster ? Codec::kLz4Cluster : codec;
+    };
     return family(a) == family(b);
   }
 
@@ -237,6 +362,10 @@ class RecodingPlanner {
     std::vector<std::uint8_t> is_proved(new_.is_listed.size());  // not bool: written by several threads
     on_all(new_.is_listed.size(), input_.workers, [&](std::size_t i, Recoder& recoder) {
       if (!new_.is_listed[i] || (new_.texts[i].empty() && !new_.decode(i, recoder))) return;
+      if (is_cluster(i)) {  // later, when all else is settled
+        is_proved[i] = 1;
+        return;
+      }
       for (std::size_t s = 0; s < plan_.settings.size() && is_proved[i] == 0; ++s) {
         if (!is_same_family(plan_.settings[s].codec, new_.parts->blocks[i].likely.codec)) continue;
         if (!comes_out(plan_.settings[s], i, recoder)) continue;

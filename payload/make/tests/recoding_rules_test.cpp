@@ -87,6 +87,17 @@ TEST(RecodingRules, RefusesSettingsThatWouldNeedMoreThanTheirLimits) {
   EXPECT_EQ(decode_spoiled([](auto& p) { p.settings[0] = {Codec::kLz4, 1, 0, 1, 0}; }), bad);
   EXPECT_EQ(decode_spoiled([](auto& p) { p.settings[0] = {Codec::kLz4Hc, 13, 0, 1, 0}; }), bad);
   EXPECT_EQ(decode_spoiled([](auto& p) { p.settings[0] = {Codec::kZlib, 10, 0, 1, 0}; }), bad);
+  const auto cluster = [](Codec codec, int level, int units, std::uint32_t following) {
+    return decode_spoiled([=](auto& p) {
+      p.settings[0] = {codec, static_cast<std::uint8_t>(level), static_cast<std::uint8_t>(units), 1, following};
+    });
+  };
+  EXPECT_EQ(cluster(Codec::kLz4Cluster, 0, 1, 0), Status::kOk);
+  EXPECT_EQ(cluster(Codec::kLz4Cluster, 1, 1, 0), bad) << "the fast one has no levels";
+  EXPECT_EQ(cluster(Codec::kLz4HcCluster, 12, 255, kFollowingMax), Status::kOk);
+  EXPECT_EQ(cluster(Codec::kLz4HcCluster, 13, 1, 0), bad);
+  EXPECT_EQ(cluster(Codec::kLz4HcCluster, 9, 0, 0), bad) << "a cluster of no bytes";
+  EXPECT_EQ(cluster(Codec::kLz4HcCluster, 9, 1, kFollowingMax + 1), bad);
   for (const int codec : {0, kCodecLast + 1, 255})
     EXPECT_EQ(decode_spoiled([&](auto& p) { p.settings[0].codec = static_cast<Codec>(codec); }), Status::kCodecMissing) << codec;
 }
@@ -180,6 +191,50 @@ TEST(TextReading, ReadsABlockOnlyWhenItsListedSizesAreItsOwn) {
   EXPECT_FALSE(reads(size, 2999));
   EXPECT_FALSE(reads(size + 1, 3000)) << "a byte of the image that belongs to no text";
   EXPECT_FALSE(reads(size - 1, 3000));
+}
+
+// A cluster is the longest start of a text that fits; who codes just that start again must be shown what followed.
+TEST(ClusterCoding, GivesBackClustersOnlyWithTheirSizeAndNothingMoreThanTheirText) {
+  core::Bytes text = mixed_bytes(40000, 5);
+  for (auto& byte : text)
+    byte = static_cast<std::uint8_t>('a' + byte % 6);
+  Recoder recoder;
+  const std::uint32_t version = Recoder::version_of(Codec::kLz4HcCluster);
+  for (const CodecSetting setting : {CodecSetting{Codec::kLz4HcCluster, 9, 1, version, 4096}, CodecSetting{Codec::kLz4Cluster, 0, 1, version, kFollowingMax}}) {
+    // How much fits is known only to the encoder: the one length that it stops at.
+    std::size_t stops = 0;
+    std::size_t count = 0;
+    for (std::size_t size = 5000; size < 12000; ++size) {
+      if (recoder.encode(setting, core::ByteView(text).first(size), core::ByteView(text).subspan(size), 4096).empty()) continue;
+      stops = size;
+      ++count;
+    }
+    ASSERT_EQ(count, 1U);
+    const auto start = core::ByteView(text).first(stops);
+    const auto rest = core::ByteView(text).subspan(stops);
+    const auto coded = recoder.encode(setting, start, rest, 4096);
+    const core::Bytes cluster(coded.begin(), coded.end());
+    ASSERT_EQ(cluster.size(), 4096U);
+    core::Bytes decoded(stops);
+    const auto done = recoder.decode(setting.codec, cluster, decoded);
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->produced, stops);
+    EXPECT_EQ(done->consumed, 4096U);
+    EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), text.begin()));
+    EXPECT_TRUE(recoder.encode(setting, start, rest, 4000).empty()) << "does not fit";
+    EXPECT_TRUE(recoder.encode(setting, start, rest, 8192).empty()) << "more than the encoder's room";
+    // A shorter text fits with room to spare: zeros in front.
+    CodecSetting last = setting;
+    last.dictionary = 0;
+    const auto small = recoder.encode(last, start.first(1000), {}, 4096);
+    ASSERT_EQ(small.size(), 4096U);
+    EXPECT_EQ(small[0], 0);
+    decoded.assign(1000, 0);
+    EXPECT_TRUE(recoder.decode(setting.codec, small, decoded));
+    EXPECT_TRUE(std::equal(decoded.begin(), decoded.end(), text.begin()));
+    EXPECT_TRUE(recoder.encode(setting, start).empty()) << "without a size there is no cluster";
+    EXPECT_FALSE(recoder.decode(setting.codec, core::Bytes(4096), decoded)) << "nothing but zeros";
+  }
 }
 
 TEST(ImageTextArithmetic, AgreesWithATextThatIsWrittenOut) {

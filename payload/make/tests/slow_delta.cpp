@@ -833,7 +833,7 @@ Bytes decode(const Bytes& patch, const Bytes& old_image) {
 // --- payloads ---
 struct Block {
   U64 at, size, text_size, text_at;
-  unsigned codec, level;
+  SlowEncoder encoder;
 };
 
 Bytes part(const Bytes& bytes, U64 at, U64 size) {
@@ -841,7 +841,7 @@ Bytes part(const Bytes& bytes, U64 at, U64 size) {
   return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(at + size));
 }
 
-std::vector<Block> read_blocks(Coder& coder, Models& models, U64 count, const std::vector<std::pair<unsigned, unsigned>>& settings,
+std::vector<Block> read_blocks(Coder& coder, Models& models, U64 count, const std::vector<SlowEncoder>& settings,
                                U64 image_size) {
   std::vector<Block> out;
   U64 end = 0;
@@ -860,8 +860,7 @@ std::vector<Block> read_blocks(Coder& coder, Models& models, U64 count, const st
     need(good);
     b.text_size = static_cast<U64>(text);
     b.text_at = b.at + grown;
-    b.codec = settings[setting].first;
-    b.level = settings[setting].second;
+    b.encoder = settings[setting];
     grown += b.text_size - b.size;
     text_before = text;
     end = b.at + b.size;
@@ -922,9 +921,9 @@ class PayloadDecoder {
     U64 at = 0;
     if (std::string_view(reinterpret_cast<const char*>(section.data()), 8) == "ASPTRCOD") {
       const U64 settings_count = number(section, 10, 2);
-      std::vector<std::pair<unsigned, unsigned>> settings;
+      std::vector<SlowEncoder> settings;
       for (U64 i = 0; i < settings_count; ++i)
-        settings.emplace_back(section.at(32 + 16 * i), section.at(33 + 16 * i));
+        settings.push_back({section.at(32 + 16 * i), section.at(33 + 16 * i), section.at(34 + 16 * i), number(section, 40 + 16 * i, 4)});
       const U64 lists_at = 32 + 16 * settings_count;
       const U64 lists_size = number(section, 20, 4);
       Coder coder(part(section, lists_at, lists_size));
@@ -948,7 +947,7 @@ class PayloadDecoder {
     };
     for (const Block& b : blocks) {
       plain(b.at);
-      Bytes text = tools_.decode(b.codec, part(old_, b.at, b.size), b.text_size);
+      Bytes text = tools_.decode(b.encoder.codec, part(old_, b.at, b.size), b.text_size);
       const bool is_good = text.size() == b.text_size;
       text.resize(b.text_size);
       if (!is_good) unreadable_.emplace_back(old_text_.size(), old_text_.size() + b.text_size);
@@ -1036,7 +1035,10 @@ class PayloadDecoder {
     };
     for (const Block& b : here) {
       plain(b.at);
-      const Bytes coded = tools_.encode(b.codec, b.level, part(text, used, b.text_size));
+      // Of what follows in this chunk an encoder of clusters sees so much; where the block came in from the left, nothing.
+      Bytes following = b.at < start ? Bytes() : part(text, used + b.text_size, text.size() - used - b.text_size);
+      following.resize(b.encoder.dictionary);
+      const Bytes coded = tools_.encode(b.encoder, part(text, used, b.text_size), following, b.size);
       need(coded.size() == b.size);
       made.insert(made.end(), coded.begin(), coded.end());
       used += b.text_size;

@@ -15,12 +15,19 @@ namespace aseptic::payload::tests {
 std::optional<std::vector<std::uint8_t>> slow_mcu_delta(const std::vector<std::uint8_t>& patch,
                                                         const std::vector<std::uint8_t>& old_image);
 
+// A setting of the list of recoded blocks.
+struct SlowEncoder {
+  unsigned codec, level, filter;
+  std::uint64_t dictionary;
+};
+
 // What the second decoder of whole payloads does not do itself.
 struct SlowTools {
   std::function<std::vector<std::uint8_t>(const std::vector<std::uint8_t>&)> digest;
   // Codec, stored bytes, size of the text; empty: damaged.
   std::function<std::vector<std::uint8_t>(unsigned, const std::vector<std::uint8_t>&, std::uint64_t)> decode;
-  std::function<std::vector<std::uint8_t>(unsigned codec, unsigned level, const std::vector<std::uint8_t>& text)> encode;
+  // Text, the bytes behind it that the encoder of a cluster sees, and the block's size.
+  std::function<std::vector<std::uint8_t>(const SlowEncoder&, const std::vector<std::uint8_t>&, const std::vector<std::uint8_t>&, std::uint64_t)> encode;
 };
 
 // A delta payload (profile 1), programs and recoded blocks included: the new image, or nothing when it is

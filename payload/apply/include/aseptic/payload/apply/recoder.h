@@ -33,6 +33,9 @@ class Recoder {
   std::optional<Decoded> decode(Codec codec, core::ByteView stored, core::ByteSpan text);
   // The coded form of `text`, valid until the next call; empty when the codec refuses.
   core::ByteView encode(const CodecSetting& setting, core::ByteView text);
+  // The same for codecs of clusters too: `size` bytes, whose encoder sees the first setting.dictionary bytes of `following`, and
+  // zeros for those that are missing.
+  core::ByteView encode(const CodecSetting& setting, core::ByteView text, core::ByteView following, std::uint32_t size);
 
  private:
   struct State;

@@ -28,16 +28,25 @@ enum class Codec : std::uint8_t {
   kLz4 = 4,      // one LZ4 block
   kLz4Hc = 5,    // the same by the slow search
   kDeflate = 6,  // bare deflate: inside a gzip member
+  kLz4Cluster = 7,    // LZ4 block behind zeros that fill a cluster, cut off where the cluster was full: erofs
+  kLz4HcCluster = 8,  // the same by the slow search
 };
-inline constexpr std::uint8_t kCodecLast = 6;
+inline constexpr std::uint8_t kCodecLast = 8;
+
+// Codecs whose encoder stops where the block is full, and looks at what follows on the way there.
+constexpr bool codes_clusters(Codec codec) {
+  return codec == Codec::kLz4Cluster || codec == Codec::kLz4HcCluster;
+}
+inline constexpr std::uint32_t kClusterUnit = 4096;
+inline constexpr std::uint32_t kFollowingMax = 128U << 10U;  // LZ4 works otherwise on texts of 64 KiB and more
 
 // With what a block was coded: the library's version is part of it, for another one may choose other codes.
 struct CodecSetting {
   Codec codec = Codec::kZstd;
   std::uint8_t level = 0;
-  std::uint8_t filter = 0;       // xz: identifier of the filter for branches, or 0
+  std::uint8_t filter = 0;       // xz: identifier of the filter for branches, or 0; clusters: units of the encoder's room
   std::uint32_t version = 0;     // as the library numbers itself; see recoder.h
-  std::uint32_t dictionary = 0;  // xz: bytes
+  std::uint32_t dictionary = 0;  // xz: bytes; clusters: how many bytes behind the text the encoder sees
   bool operator==(const CodecSetting&) const = default;
 };
 Status check_setting(const CodecSetting& setting);

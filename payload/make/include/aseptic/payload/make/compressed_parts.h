@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compressed parts of an image, found by the formats that hold them: squashfs, gzip members. Called by the recoding planner on
+// Compressed parts of an image, found by the formats that hold them: squashfs, erofs, gzip members. Called by the recoding planner on
 // images that the publisher trusts; still bounds every access and every amount of work, for an image may be damaged. What is
 // not recognised is no error: it is plain bytes. A part that is reported wrongly costs bytes: each is decoded, re-encoded and
 // compared before it is used.
@@ -44,6 +44,9 @@ CompressedParts find_compressed_parts(core::ByteView image);
 
 // A squashfs 4.0 file system whose superblock is at `start`: adds what it holds. False when there is none.
 bool read_squashfs(core::ByteView image, std::uint64_t start, CompressedParts& out);
+
+// An erofs file system whose first byte is at `start`: adds its clusters of LZ4. False when there is none.
+bool read_erofs(core::ByteView image, std::uint64_t start, CompressedParts& out);
 
 // A gzip member (RFC 1952) that starts at the first byte: where its deflate stream is. False when it is none, or damaged, or
 // decodes to more than kBlockTextMax.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A squashfs image from arbitrary bytes, as the publisher would be given one: whatever is found lies inside the image, in
+// An image with a squashfs or an erofs from arbitrary bytes, as the publisher would be given one: whatever is found lies inside the image, in
 // order, and decodes to no more than it has room for.
 #include <cstdint>
 #include <cstdlib>
