@@ -31,13 +31,20 @@ struct Deleter {
   }
 };
 using KeyHandle = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
+using KeyContextHandle = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
 using BioHandle = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using DigestHandle = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 // The DER prefixes that precede the raw key in a SubjectPublicKeyInfo (RFC 8410, RFC 5480).
-constexpr std::uint8_t kEd25519Prefix[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-constexpr std::uint8_t kP256Prefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-                                        0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+constexpr std::uint8_t kEd25519Prefix[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
+                                           0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+constexpr std::uint8_t kP256Prefix[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
+                                        0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+                                        0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+
+constexpr std::size_t kEd25519SpkiSize = sizeof kEd25519Prefix + 32;
+constexpr std::size_t kP256SpkiSize = sizeof kP256Prefix + 2 * kP256Bytes;
+constexpr std::size_t kP256PointAt = sizeof kP256Prefix - 1;  // SEC 1: 0x04 ‖ x ‖ y
 
 Bytes joined(ByteView prefix, ByteView raw) {
   Bytes der(prefix.begin(), prefix.end());
@@ -51,7 +58,8 @@ Result<KeyAlgorithm> allowed_algorithm(EVP_PKEY* key) {
   if (type == EVP_PKEY_EC) {
     char group[64] = {};
     std::size_t length = 0;
-    if (EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1 && std::string_view(group) == "prime256v1")
+    if (EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1 &&
+        std::string_view(group) == "prime256v1")
       return KeyAlgorithm::kEcdsaP256;
     return Error(CoreCode::kKeyAlgorithm, "only the curve P-256 is allowed for ECDSA");
   }
@@ -61,6 +69,40 @@ Result<KeyAlgorithm> allowed_algorithm(EVP_PKEY* key) {
     return Error(CoreCode::kKeyAlgorithm, "RSA keys need 2048 to 8192 bits");
   }
   return Error(CoreCode::kKeyAlgorithm, "only Ed25519, ECDSA P-256 and RSA-PSS keys are allowed");
+}
+
+KeyHandle p256_key(ByteView point) {
+  const KeyContextHandle context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  char group[] = "prime256v1";
+  Bytes encoded(point.begin(), point.end());
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, encoded.data(), encoded.size()),
+      OSSL_PARAM_construct_end()};
+  EVP_PKEY* key = nullptr;  // refuses a point that is not on the curve
+  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+    return nullptr;
+  return KeyHandle(key);
+}
+
+bool is_plain_ed25519(ByteView der) {
+  return der.size() == kEd25519SpkiSize && std::ranges::equal(der.first(sizeof kEd25519Prefix), kEd25519Prefix);
+}
+bool is_plain_p256(ByteView der) {
+  return der.size() == kP256SpkiSize && std::ranges::equal(der.first(sizeof kP256Prefix), kP256Prefix);
+}
+
+// OpenSSL's general decoder takes two to three times as long as a verification, so the two forms that nearly
+// every key has (their DER has one length and one prefix) are read directly; null if `der` is no key.
+KeyHandle key_of(ByteView der) {
+  if (is_plain_ed25519(der))
+    return KeyHandle(
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, der.data() + sizeof kEd25519Prefix, 32));
+  if (is_plain_p256(der)) return p256_key(der.subspan(kP256PointAt));
+  const std::uint8_t* at = der.data();
+  KeyHandle key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
+  return at == der.data() + der.size() ? std::move(key) : nullptr;
 }
 
 Bytes spki_of(EVP_PKEY* key) {
@@ -108,21 +150,25 @@ struct PublicKey::State {
 
 std::string_view to_string(KeyAlgorithm algorithm) {
   switch (algorithm) {
-    case KeyAlgorithm::kEd25519: return "ed25519";
-    case KeyAlgorithm::kEcdsaP256: return "ecdsa-p256";
-    case KeyAlgorithm::kRsaPss: return "rsa-pss";
+    case KeyAlgorithm::kEd25519:
+      return "ed25519";
+    case KeyAlgorithm::kEcdsaP256:
+      return "ecdsa-p256";
+    case KeyAlgorithm::kRsaPss:
+      return "rsa-pss";
   }
   return "unknown";
 }
 
 Result<PublicKey> PublicKey::from_spki(ByteView der) {
-  if (der.empty() || der.size() > kSpkiSizeMax) return Error(CoreCode::kKeyFormat, "public key is empty or too long");
-  const std::uint8_t* at = der.data();
-  KeyHandle key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
+  if (der.empty() || der.size() > kSpkiSizeMax)
+    return Error(CoreCode::kKeyFormat, "public key is empty or too long");
+  KeyHandle key = key_of(der);
   ERR_clear_error();
-  if (!key || at != der.data() + der.size()) return Error(CoreCode::kKeyFormat, "not a SubjectPublicKeyInfo");
+  if (!key) return Error(CoreCode::kKeyFormat, "not a SubjectPublicKeyInfo");
   ASEPTIC_TRY(const KeyAlgorithm algorithm, allowed_algorithm(key.get()));
-  Bytes spki = spki_of(key.get());
+  const bool is_canonical = is_plain_ed25519(der) || is_plain_p256(der);
+  Bytes spki = is_canonical ? Bytes(der.begin(), der.end()) : spki_of(key.get());
   if (spki.empty()) return Error(CoreCode::kKeyFormat, "public key cannot be encoded");
   return PublicKey(std::make_shared<const State>(State{std::move(key), algorithm, std::move(spki)}));
 }
@@ -161,14 +207,21 @@ Result<PublicKey> PublicKey::from_p256_point(ByteView raw64) {
   return from_spki(joined(kP256Prefix, raw64));
 }
 
-KeyAlgorithm PublicKey::algorithm() const { return state_->algorithm; }
-const Bytes& PublicKey::spki() const { return state_->spki; }
-Digest PublicKey::fingerprint() const { return sha256(state_->spki); }
+KeyAlgorithm PublicKey::algorithm() const {
+  return state_->algorithm;
+}
+const Bytes& PublicKey::spki() const {
+  return state_->spki;
+}
+Digest PublicKey::fingerprint() const {
+  return sha256(state_->spki);
+}
 
 std::string PublicKey::pem() const {
   const std::string base64 = to_base64(state_->spki);
   std::string text = "-----BEGIN PUBLIC KEY-----\n";
-  for (std::size_t i = 0; i < base64.size(); i += 64) text += base64.substr(i, 64) + "\n";
+  for (std::size_t i = 0; i < base64.size(); i += 64)
+    text += base64.substr(i, 64) + "\n";
   return text + "-----END PUBLIC KEY-----\n";
 }
 
@@ -176,14 +229,16 @@ Result<Bytes> PublicKey::p256_point() const {
   if (state_->algorithm != KeyAlgorithm::kEcdsaP256) return Error(CoreCode::kKeyAlgorithm, "not a P-256 key");
   std::uint8_t point[65];
   std::size_t size = 0;
-  const int got = EVP_PKEY_get_octet_string_param(state_->key.get(), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size);
+  const int got =
+      EVP_PKEY_get_octet_string_param(state_->key.get(), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &size);
   if (got != 1 || size != sizeof point || point[0] != 4)
     return Error(CoreCode::kKeyFormat, "P-256 key is not an uncompressed point");
   return Bytes(point + 1, point + sizeof point);
 }
 
 Result<Bytes> PublicKey::ed25519_raw() const {
-  if (state_->algorithm != KeyAlgorithm::kEd25519) return Error(CoreCode::kKeyAlgorithm, "not an Ed25519 key");
+  if (state_->algorithm != KeyAlgorithm::kEd25519)
+    return Error(CoreCode::kKeyAlgorithm, "not an Ed25519 key");
   return Bytes(state_->spki.end() - 32, state_->spki.end());
 }
 
@@ -195,7 +250,8 @@ Result<void> PublicKey::verify(ByteView message, ByteView signature) const {
   bool ready = EVP_DigestVerifyInit(context.get(), &parameters, hash, nullptr, state_->key.get()) == 1;
   if (ready && state_->algorithm == KeyAlgorithm::kRsaPss) ready = set_pss_parameters(parameters);
   if (!ready) return Error(CoreCode::kCryptoBackend, "signature verification cannot start");
-  const int verdict = EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size());
+  const int verdict =
+      EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size());
   ERR_clear_error();
   if (verdict != 1) return Error(CoreCode::kSignatureInvalid, "signature does not match");
   return {};
