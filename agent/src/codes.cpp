@@ -10,7 +10,7 @@ namespace {
 
 using enum core::ActionClass;
 
-constexpr std::array<core::ErrorInfo, 29> kTable{{
+constexpr std::array<core::ErrorInfo, 30> kTable{{
     {701, "agent.config", kHalt, "The agent's configuration cannot be used."},
     {702, "agent.space", kWait, "There is no space for the update."},
     {703, "agent.energy", kWait, "Battery or mains are not sufficient for an update."},
@@ -40,6 +40,7 @@ constexpr std::array<core::ErrorInfo, 29> kTable{{
     {727, "agent.component", kWait, "A further component of the device does not do what it was asked."},
     {728, "agent.out_of_contact", kRetry, "No look at the repository has succeeded for too long; updates may be kept from this device."},
     {729, "agent.set_revert", kReject, "A component failed for good after the main component was confirmed; the whole set goes back."},
+    {730, "agent.not_in_trial", kReject, "Boot was asked to confirm or revert although no trial runs; the request was refused."},
 }};
 
 }  // namespace

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks through the real agent: a hostile repository or disk. Each test asserts three things: refused, slots and state
 // byte-identical, the right reason in the log.
+#include <algorithm>
+
 #include "aseptic/boot/format/manifest.h"
+#include "aseptic/boot/journal/requests.h"
 #include "update_fixture.h"
 
 namespace aseptic::agent::test {
@@ -297,6 +300,36 @@ TEST_F(Attack, ARequestThatDoesNotReadBackFromTheMediumLeadsToNoReset) {
     EXPECT_EQ(resets, 0u) << log_text();
   }
   EXPECT_GE(lies, 1);
+}
+
+// Boot ignores such a request without a word; the agent says who it is about and takes it away.
+// Answers: T-61, RC-02, LG-01
+TEST_F(Attack, AConfirmOrRevertWhileNoTrialRunsIsWithdrawnAndRecorded) {
+  publish(v1);
+  for (const boot::RequestKind kind : {boot::RequestKind::kConfirm, boot::RequestKind::kRevert}) {
+    DeviceRun run(world, keys, site, publisher.first_root(), behaviour, cause, {&v1, &v2, &v3, &next}, config);
+    ASSERT_TRUE(run.boots()) << run.why_not();
+    for (int i = 0; i < 20; ++i) run.round();
+    const auto count = [&] { return std::ranges::count(reasons(), "agent.not_in_trial"); };
+    const auto before = count();
+    boot::Request stranger{.kind = kind, .boot_count = run.report().boot_count};
+    if (kind == boot::RequestKind::kConfirm) stranger.token.fill(0x5A);
+    const boot::Request challenge{.kind = boot::RequestKind::kChallenge, .boot_count = run.report().boot_count, .challenge = v2.manifest.bytes};
+    core::Bytes area(4096);
+    for (const boot::Request& one : {stranger, challenge})
+      std::ranges::copy(boot::encode_request(one), area.begin() + static_cast<std::ptrdiff_t>(boot::request_offset(one.kind)));
+    const auto device = world.block_device("requests/requests.bin");
+    ASSERT_TRUE(device->write(0, area));
+    ASSERT_TRUE(device->flush());
+    for (int i = 0; i < 300 && count() == before; ++i) run.round();
+    EXPECT_EQ(count(), before + 1) << log_text();
+    ASSERT_TRUE(device->read(0, area));
+    const boot::Requests left = boot::parse_request_area(core::ByteView(area).first(boot::kRequestAreaSize));
+    EXPECT_FALSE(left.has(kind));
+    EXPECT_TRUE(left.has(boot::RequestKind::kChallenge)) << "what boot acts on stays";
+    EXPECT_EQ(run.engine().status().confirmed, v1.manifest);
+  }
+  EXPECT_EQ(resets, 0u);
 }
 
 // Answers: T-58

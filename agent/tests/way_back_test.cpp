@@ -7,6 +7,7 @@
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/core/hash.h"
 #include "device_rig.h"
+#include "slots/request_door.h"
 
 namespace aseptic::agent::test {
 namespace {
@@ -98,6 +99,31 @@ TEST_F(WayBack, WithARevocationInForceIsThereOnlyUnderTheKeysOfWhatRuns) {
   ASSERT_TRUE(boot::ok(boot::encode_manifest(manifest, region)));
   boot.report.confirmed_manifest = core::sha256(region).bytes;
   refuses("other keys than the running image's");
+}
+
+// Answers: RC-02, T-61
+TEST(RequestDoor, WritesAConfirmOnlyInATrialWithItsTokenAndARevertOnlyInATrial) {
+  MemorySlot area{core::Bytes(4096)};
+  BootView boot;
+  boot.report.run_kind = boot::RunKind::kConfirmed;
+  RequestDoor door(area, boot);
+  boot::Request confirm{.kind = boot::RequestKind::kConfirm, .boot_count = 7}, revert{.kind = boot::RequestKind::kRevert, .boot_count = 7};
+  confirm.token.fill(3);
+  const auto refuses = [&](const boot::Request& request) {
+    const auto posted = door.post({request});
+    ASSERT_FALSE(posted);
+    EXPECT_EQ(posted.error().name(), "agent.not_in_trial");
+    EXPECT_EQ(area.content, MemorySlot{core::Bytes(4096)}.content) << "nothing is written";
+  };
+  refuses(confirm);
+  refuses(revert);
+  boot.report.run_kind = boot::RunKind::kTrial;
+  refuses(confirm);  // boot gave no token
+  boot.report.token.fill(4);
+  refuses(confirm);  // another trial's
+  boot.report.token = confirm.token;
+  EXPECT_TRUE(door.post({confirm}));
+  EXPECT_TRUE(door.post({revert}));
 }
 
 // Answers: AP-09

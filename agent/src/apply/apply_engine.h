@@ -28,7 +28,7 @@ inline constexpr milliseconds kRetryFirst{1000};  // after a failed action; doub
 class ApplyEngine final : public Engine {
  public:
   ApplyEngine(EngineParts parts, BootView boot)
-      : p_(std::move(parts)), boot_(boot), store_(p_.state), door_(p_.requests),
+      : p_(std::move(parts)), boot_(boot), store_(p_.state), door_(p_.requests, boot_),
         hold_(p_.therapy, p_.therapy_key, p_.clock, p_.entropy, {boot.report.device_id}),
         reports_(p_.state, p_.device_key, p_.config, boot_) {}
 

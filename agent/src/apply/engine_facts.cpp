@@ -166,6 +166,7 @@ void ApplyEngine::look_if_due() {
   const bool steady = is_before_switch(record_.state) || record_.state == State::kInService || record_.state == State::kConfirmed;
   if (!steady || boot_.is_trial() || p_.clock.since_boot() < next_look_) return;
   next_look_ = p_.clock.since_boot() + p_.config.policy.poll;
+  if (auto alone = door_.refuse_strangers(); !alone) fail(alone.error(), "request area");
   if (auto known = p_.check_device ? p_.check_device() : Result<void>{}; !known) {
     offer_.reset();
     return fail(known.error(), "provisioning attributes");

@@ -44,6 +44,7 @@ void ApplyEngine::read_running_version() {
 // An arm that an earlier process of this start left behind permits nothing without the therapy side, but it is not
 // this process's wish: it is taken back before anything else happens.
 void ApplyEngine::cancel_old_arm() {
+  if (auto alone = door_.refuse_strangers(); !alone) fail(alone.error(), "request area");
   if (record_.state > State::kApproved) return;
   if (auto done = door_.withdraw_all(); !done) fail(done.error(), "withdraw requests");
 }

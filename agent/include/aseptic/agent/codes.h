@@ -38,6 +38,7 @@ enum class AgentCode : std::uint16_t {
   kComponent = 727,      // a further component refuses, or its answer is malformed
   kOutOfContact = 728,   // no look at the repository has succeeded for too long
   kSetRevert = 729,      // a component failed for good after the commit point: the set goes back
+  kNotInTrial = 730,     // REQ_CONFIRM or REQ_REVERT in a start that is no trial
 };
 
 const core::ErrorInfo& describe(AgentCode code);
