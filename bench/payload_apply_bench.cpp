@@ -6,11 +6,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <optional>
 #include <string>
 
+#include "aseptic/payload/apply/expander.h"
 #include "aseptic/payload/apply/installer.h"
 #include "aseptic/payload/apply/read_back.h"
 #include "aseptic/platform/posix/posix_block_device.h"
@@ -35,22 +37,35 @@ void apply(const std::string& base_path, const std::string& slot_path, const std
   std::string header_hex, manifest_hex, image_hex, base_hex;
   std::uint64_t payload_size = 0;
   std::uint64_t image_size = 0;
-  if (!(reference >> header_hex >> payload_size >> manifest_hex >> image_hex >> image_size >> base_hex)) fail("make first");
+  std::uint64_t base_size = 0;
+  if (!(reference >> header_hex >> payload_size >> manifest_hex >> image_hex >> image_size >> base_hex >> base_size)) fail("make first");
   const payload::ImageReference image{trust::DigestIssuer::issue(manifest_hex), trust::DigestIssuer::issue(image_hex), image_size};
   using Device = platform::PosixBlockDevice;
   const auto base = value_of(Device::open(base_path, Device::Mode::kReadWrite));
   const auto target = value_of(Device::open(slot_path, Device::Mode::kReadWrite));
+  const payload::BaseSlot base_slot{base.get(), value_of(core::Digest::from_hex(base_hex)), base_size};
   const int input = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   core::Bytes buffer(64U * 1024U);
-  if (::read(input, buffer.data(), payload::kHeaderSize) != static_cast<ssize_t>(payload::kHeaderSize)) fail("read");
-  const auto header = value_of(payload::HeaderVerifier::verify(
-      core::Untrusted<core::ByteView>(core::ByteView(buffer).first(payload::kHeaderSize)),
-      {trust::DigestIssuer::issue(header_hex), payload_size}, image));
-  std::optional<payload::PayloadInstaller> installer =
-      value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, {base.get(), value_of(core::Digest::from_hex(base_hex)), header->base_image_size}));
-  std::uint64_t at = payload::kHeaderSize;
-  for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0; at += static_cast<std::uint64_t>(got))
-    value_of(installer->feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
+  std::optional<payload::PayloadInstaller> installer;
+  const auto head = ::read(input, buffer.data(), payload::kHeaderSize);
+  if (head < 0) fail("read");
+  if (payload::PayloadExpander::is_short(core::ByteView(buffer).first(static_cast<std::size_t>(head)))) {
+    const auto rest = ::read(input, buffer.data() + head, buffer.size() - static_cast<std::size_t>(head));
+    const auto whole = core::ByteView(buffer).first(static_cast<std::size_t>(head + std::max<ssize_t>(rest, 0)));
+    const auto expanded = value_of(payload::PayloadExpander::expand(
+        core::Untrusted<core::ByteView>(whole),
+        {trust::DigestIssuer::issue(core::sha256(whole).hex()), trust::DigestIssuer::issue(header_hex), payload_size}, image, base_slot));
+    installer = value_of(payload::PayloadInstaller::begin(expanded.header, *target, {}, {}, base_slot));
+    value_of(installer->feed(0, expanded.file));
+  } else {
+    const auto header = value_of(payload::HeaderVerifier::verify(
+        core::Untrusted<core::ByteView>(core::ByteView(buffer).first(static_cast<std::size_t>(head))),
+        {trust::DigestIssuer::issue(header_hex), payload_size}, image));
+    installer = value_of(payload::PayloadInstaller::begin(header, *target, {}, {}, base_slot));
+    std::uint64_t at = payload::kHeaderSize;
+    for (ssize_t got = 0; (got = ::read(input, buffer.data(), buffer.size())) > 0; at += static_cast<std::uint64_t>(got))
+      value_of(installer->feed(at, core::ByteView(buffer).first(static_cast<std::size_t>(got))));
+  }
   value_of(installer->finish());
   installer.reset();
   print_memory("with the installer");

@@ -45,13 +45,14 @@ int make(const std::string& base, const std::string& image, const std::string& o
   const auto made = value_of(payload::make_delta_payload_file(base, image, out, {.workers = 1, .recompression = recompression}));
   std::ofstream(out + ".reference") << made.header_digest.hex() << ' ' << made.payload_size << ' ' << made.manifest_digest.hex()
                                     << ' ' << made.image_digest.hex() << ' ' << made.image_size << ' '
-                                    << made.base_image_digest.hex() << '\n';
+                                    << made.base_image_digest.hex() << ' ' << made.base_image_size << '\n';
   std::printf("  shares: copy map %llu, table %llu, chunks %llu bytes; chunks: delta %llu copied %llu zstd %llu zero %llu raw %llu\n",
               static_cast<unsigned long long>(made.auxiliary_size), static_cast<unsigned long long>(made.table_size),
               static_cast<unsigned long long>(made.payload_size - made.auxiliary_size - made.table_size),
               static_cast<unsigned long long>(made.chunks_delta), static_cast<unsigned long long>(made.chunks_copied),
               static_cast<unsigned long long>(made.chunks_zstd), static_cast<unsigned long long>(made.chunks_zero),
               static_cast<unsigned long long>(made.chunks_raw));
+  if (made.is_short) std::printf("  short form\n");
   std::printf("  recoded: %llu blocks, %llu bytes\n", static_cast<unsigned long long>(made.recoded_blocks),
               static_cast<unsigned long long>(made.recoded_bytes));
   return 0;

@@ -112,5 +112,46 @@ TEST_F(DeltaUpdate, ChunksThatADeviceHoldsAreNotFetchedAgain) {
   EXPECT_NE(text.find("14 in their place", at), std::string::npos) << text;
 }
 
+// Answers: AP-03, VF-06
+TEST_F(DeltaUpdate, AShortDeltaIsInstalledWithAndWithoutRanges) {
+  const sim::World clean = world.snapshot();
+  const BuiltDelta brief = build_delta(v1, next, true);
+  ASSERT_EQ(brief.payload.substr(0, 4), "ASPS");
+  EXPECT_LT(brief.payload.size() + 1000, delta.payload.size());
+  offer({brief});
+  expect_updated("delta payload");
+  expect_unread(next.payload);
+  world = clean.snapshot();
+  site.has_ranges = false;
+  cause = boot::ResetCause::kPowerOn;
+  expect_updated("delta payload");
+}
+
+// Answers: T-43, T-29, T-42
+TEST_F(DeltaUpdate, EveryDamageToAShortDeltaFallsBackToTheFullPayload) {
+  const sim::World clean = world.snapshot();
+  const BuiltDelta brief = build_delta(v1, next, true);
+  offer({brief});
+  // Magic: then it is read as a long payload. Everything else: the digest of the file.
+  for (const std::size_t at : {std::size_t{1}, std::size_t{6}, brief.payload.size() - 1}) {
+    world = clean.snapshot();
+    std::string& file = file_of(brief.payload);
+    flip(file, at);
+    expect_updated("full payload");
+    EXPECT_TRUE(has_reason("payload.header_digest")) << at << "\n" << log_text();
+    flip(file, at);
+    cause = boot::ResetCause::kPowerOn;
+  }
+}
+
+// Answers: VF-06, T-31
+TEST_F(DeltaUpdate, AShortDeltaWhoseIndexEntryLiesAboutItsBaseIsRefused) {
+  BuiltDelta other = build_delta(v3, next, true);
+  other.base = v1.image;
+  offer({other});
+  expect_updated("full payload");
+  EXPECT_TRUE(has_reason("payload.base")) << log_text();
+}
+
 }  // namespace
 }  // namespace aseptic::agent::test

@@ -244,10 +244,10 @@ BuiltImage build_next_image(const Keys& keys, const BuiltImage& base, const std:
                         Bytes(base.slot_bytes.begin() + kExecOffset, base.slot_bytes.begin() + kTreeOffset), tree);
 }
 
-BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image) {
+BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image, bool is_short) {
   MemoryImage old_image(base.slot_bytes), new_image(image.slot_bytes);
   MemoryPayload payload;
-  const auto summary = payload::make_delta_payload(old_image, new_image, payload, {.chunk_size = 4096, .page_entries = 4, .workers = 1, .delta_group = 4});
+  const auto summary = payload::make_delta_payload(old_image, new_image, payload, {.chunk_size = 4096, .page_entries = 4, .workers = 1, .delta_group = 4, .shorten = is_short});
   ASEPTIC_ASSERT(summary.has_value());
   return {summary->base_image_digest, summary->header_digest, std::move(payload.content)};
 }

@@ -78,7 +78,7 @@ struct BuiltDelta {
   core::Digest header;
   std::string payload;
 };
-BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image);
+BuiltDelta build_delta(const BuiltImage& base, const BuiltImage& image, bool is_short = false);
 
 // What a server would answer, as bytes by path; a test may change any of it. Copies share the files.
 struct Site {

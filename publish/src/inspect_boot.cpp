@@ -8,6 +8,7 @@
 #include "aseptic/boot/format/provisioning.h"
 #include "aseptic/boot/journal/record.h"
 #include "aseptic/boot/journal/requests.h"
+#include "aseptic/payload/decode/short_form.h"
 #include "aseptic/payload/format/header.h"
 #include "aseptic/publish/codes.h"
 #include "aseptic/core/uuid.h"
@@ -123,6 +124,19 @@ Recognised inspect_payload(core::ByteView bytes) {
                                           {"image_digest", hex(header.image_digest)},
                                           {"manifest_digest", hex(header.manifest_digest)},
                                           {"header_digest", hex(payload::header_digest(hasher, view))}}};
+}
+
+Recognised inspect_short_payload(core::ByteView bytes) {
+  if (!payload::has_short_form(bytes)) return std::optional<Inspection>();
+  payload::ShortHead head;
+  if (const auto status = payload::decode_short_head(bytes, head); !payload::ok(status))
+    return damaged("short payload", payload::describe_status(status).sentence);
+  return Inspection{"short payload", JsonObject{{"payload_size", number(bytes.size())},
+                                                {"chunk_size", number(head.chunk_size)},
+                                                {"page_entries", number(head.page_entries)},
+                                                {"copy_map_size", number(head.section.size())},
+                                                {"old_digest", hex(head.old_digest)},
+                                                {"payload_digest", hex(core::sha256(bytes).bytes)}}};
 }
 
 Recognised inspect_boot_report(core::ByteView bytes) {
@@ -253,7 +267,7 @@ Recognised inspect_journal(core::ByteView bytes, const InspectOptions& options) 
 }  // namespace
 
 Recognised inspect_boot_format(core::ByteView bytes, const InspectOptions& options) {
-  for (const auto recognise : {inspect_image, inspect_payload, inspect_boot_report, inspect_provisioning, inspect_monotonic, inspect_requests}) {
+  for (const auto recognise : {inspect_image, inspect_payload, inspect_short_payload, inspect_boot_report, inspect_provisioning, inspect_monotonic, inspect_requests}) {
     ASEPTIC_TRY(std::optional<Inspection> found, recognise(bytes));
     if (found) return found;
   }

@@ -140,7 +140,7 @@ class PayloadPress {
 
  private:
   [[nodiscard]] Path part() const { return folder_ / ".payload-being-made"; }
-  [[nodiscard]] payload::MakeOptions options() const { return {.zstd_level = choices_.zstd_level, .workers = choices_.workers}; }
+  [[nodiscard]] payload::MakeOptions options() const { return {.zstd_level = choices_.zstd_level, .workers = choices_.workers, .shorten = !is_sealed_}; }
 
   core::Result<std::optional<trust::PayloadEntry>> without(const std::string& component, const BaseImage& base, std::string why) {
     made_.sizes.push_back({component, base.name, 0, std::move(why)});

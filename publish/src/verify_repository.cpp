@@ -3,6 +3,7 @@
 
 #include "aseptic/publish/codes.h"
 #include "aseptic/payload/apply/header_verifier.h"
+#include "aseptic/payload/decode/short_form.h"
 #include "aseptic/trust/target_search.h"
 #include "aseptic/trust/trusted_metadata.h"
 #include "aseptic/trust/verified_statements.h"
@@ -132,7 +133,15 @@ core::Result<void> Verification::check_payload(const core::Verified<trust::Paylo
   std::error_code error;
   if (std::filesystem::file_size(file, error) != entry.payload_size || error)
     return core::Error(PublishCode::kUnverifiable, "the payload " + file.string() + " is missing or has another length than the index says");
-  ASEPTIC_TRY(const core::Bytes head, read_head_of_file(file, payload::kHeaderSize));
+  ASEPTIC_TRY(core::Bytes head, read_head_of_file(file, payload::kHeaderSize));
+  // A short one is known by its digest alone: what its header is, only its base tells.
+  if (payload::has_short_form(head)) {
+    ASEPTIC_TRY(head, read_file(file, payload::kShortSizeMax));
+    payload::ShortHead facts;
+    if (core::sha256(head) != entry.payload_digest || !entry.base || !payload::ok(payload::decode_short_head(head, facts)))
+      return core::Error(PublishCode::kUnverifiable, "the payload " + file.string() + " is not the one that the index names");
+    return {};
+  }
   ASEPTIC_TRY(const auto header_digest, trust::DigestIssuer::payload_header(index, component.image_digest, number));
   ASEPTIC_TRY(const auto manifest_digest, trust::DigestIssuer::manifest(release, component.id));
   ASEPTIC_TRY(const auto image_digest, trust::DigestIssuer::image(release, component.id));

@@ -101,7 +101,7 @@ TEST_F(FileTreeTest, ADeltaBetweenTwoSuchReleasesIsMadeAndApplied) {
   for (const char* image : {"old.img", "new.img"}) sign(image);
   const core::Bytes old_image = bytes_of(press.path("old.img"));
   const core::Bytes new_image = bytes_of(press.path("new.img"));
-  const auto made = must(payload::make_delta_payload_file(press.path("old.img").string(), press.path("new.img").string(), press.path("delta").string()));
+  const auto made = must(payload::make_delta_payload_file(press.path("old.img").string(), press.path("new.img").string(), press.path("delta").string(), {.shorten = false}));
   const auto full = must(payload::make_payload_file(press.path("new.img").string(), press.path("full").string()));
   EXPECT_LT(made.payload_size * 3, full.payload_size);
   SparseDevice running(1U << 22U), slot(1U << 22U);

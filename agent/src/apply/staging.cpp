@@ -2,6 +2,8 @@
 #include "apply/staging.h"
 
 #include "aseptic/agent/codes.h"
+#include "aseptic/payload/apply/expander.h"
+#include "aseptic/payload/decode/short_form.h"
 #include "aseptic/platform/codes.h"
 #include "slots/witnessed_slot.h"
 
@@ -21,19 +23,40 @@ constexpr std::uint64_t kLookEverywhere = ~std::uint64_t{0};
 
 using VerifiedHeader = core::Verified<payload::PayloadHeader>;
 
-// Verified while it is received, so that whoever served another one is known.
-Result<VerifiedHeader> read_header(const PayloadWay& way, const payload::ImageReference& image, ReleaseSource& source) {
-  core::Bytes bytes;
-  bytes.reserve(payload::kHeaderSize);
+// What a payload begins with: its header, or, of a short one, all of it.
+struct Opening {
   std::optional<VerifiedHeader> header;
+  core::Bytes expanded;  // not empty: the long form of a short payload; nothing else needs to be fetched
+};
+
+// Verified while it is received, so that whoever served another one is known.
+Result<Opening> read_opening(const PayloadWay& way, const payload::ImageReference& image, const payload::BaseSlot& running,
+                             ReleaseSource& source) {
+  ASEPTIC_TRY(const core::AuthenticatedDigest file_digest, trust::DigestIssuer::target_sha256(way.target));
+  core::Bytes bytes;
+  Opening opening;
   auto streamed = source.stream(way.target, 0, [&](core::ByteView part) -> Result<void> {
-    const auto missing = payload::kHeaderSize - bytes.size();
-    bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(std::min(missing, part.size())));
-    if (bytes.size() < payload::kHeaderSize) return {};
-    ASEPTIC_TRY(header, payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes), {way.header, way.size}, image));
-    return Error(AgentCode::kUnreachable, "the header is complete");  // ends this request
+    // SECURITY(T-42): by what the first bytes claim no more is kept than a short payload may have.
+    const auto collect = [&](std::size_t size) {
+      const std::size_t count = std::min(part.size(), size - std::min(size, bytes.size()));
+      bytes.insert(bytes.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count));
+      part = part.subspan(count);
+      return bytes.size() >= size;
+    };
+    const auto short_size = static_cast<std::size_t>(std::min<std::uint64_t>(way.size, payload::kShortSizeMax));
+    if (!collect(std::min(payload::kHeaderSize, short_size))) return {};
+    if (!payload::PayloadExpander::is_short(bytes)) {
+      ASEPTIC_TRY(opening.header, payload::HeaderVerifier::verify(core::Untrusted<core::ByteView>(bytes), {way.header, way.size}, image));
+    } else {
+      if (!collect(short_size)) return {};
+      ASEPTIC_TRY(auto expanded, payload::PayloadExpander::expand(core::Untrusted<core::ByteView>(bytes), {file_digest, way.header, way.size},
+                                                                  image, running));
+      opening.header = expanded.header;
+      opening.expanded = std::move(expanded.file);
+    }
+    return Error(AgentCode::kUnreachable, "what the payload begins with is complete");  // ends this request
   });
-  if (header) return *header;
+  if (opening.header) return opening;
   ASEPTIC_TRY_VOID(std::move(streamed));
   return Error(AgentCode::kMeasured, "the payload is shorter than its header");
 }
@@ -59,6 +82,20 @@ class Stager {
       }
       tries = installer_.next_offset() > before ? 0 : tries + 1;
       if (tries >= kStreamTriesMax) return streamed.error();
+    }
+    ASEPTIC_TRY_VOID(installer_.finish());
+    return keep_progress();
+  }
+
+  // The same with a payload that is here already.
+  Result<void> run_with(core::ByteView file) {
+    fetched_ = way_.size;
+    if (hooks_.progress) hooks_.progress(way_.size, way_.size);
+    while (!installer_.is_complete()) {
+      const auto at = static_cast<std::size_t>(installer_.next_offset());
+      ASEPTIC_TRY_VOID(installer_.feed(at, file.subspan(at, static_cast<std::size_t>(installer_.wanted_bytes()))));
+      ASEPTIC_TRY_VOID(keep_progress());
+      if (hooks_.breathe) hooks_.breathe();
     }
     ASEPTIC_TRY_VOID(installer_.finish());
     return keep_progress();
@@ -120,7 +157,8 @@ std::string name_of(const PayloadWay& way) { return way.base ? "delta payload" :
 Result<Staged> take_way(const Offer& offer, const PayloadWay& way, ReleaseSource& source, const Medium& medium,
                         const StagingHooks& hooks) {
   const payload::ImageReference image{offer.manifest, offer.image, offer.image_size};
-  ASEPTIC_TRY(const VerifiedHeader header, read_header(way, image, source));
+  ASEPTIC_TRY(Opening opening, read_opening(way, image, medium.running, source));
+  const VerifiedHeader& header = *opening.header;
   WitnessedSlot witnessed(medium.slot);
   const payload::ResumeHint hint{way.base ? medium.chunks_hint : kLookEverywhere};
   std::optional<core::SecretKey> key;
@@ -131,7 +169,8 @@ Result<Staged> take_way(const Offer& offer, const PayloadWay& way, ReleaseSource
                                                                medium.running));
   key.reset();
   Stager stager(way, source, std::move(installer), hooks);
-  ASEPTIC_TRY_VOID(stager.run());
+  ASEPTIC_TRY_VOID(opening.expanded.empty() ? stager.run() : stager.run_with(opening.expanded));
+  opening.expanded = core::Bytes();
   ASEPTIC_TRY(auto measured, payload::measure_slot(medium.slot, image));
   // SECURITY(T-46): the signatures lie outside of every digest; the payload's table vouched for these very bytes.
   ASEPTIC_TRY_VOID(witnessed.confirms(measured));

@@ -70,6 +70,7 @@ PayloadCode code_for(Status status) {
     case Status::kBadDeltaHeader:
     case Status::kDeltaLimit:
     case Status::kBadRecoding:
+    case Status::kBadShortForm:
       return PayloadCode::kDeltaInvalid;
     case Status::kCodecMissing:
       return PayloadCode::kCodec;

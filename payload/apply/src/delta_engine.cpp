@@ -108,6 +108,14 @@ core::Result<void> DeltaEngine::load(core::ByteView section) {
 
 Status DeltaEngine::decode(const ChunkEntry& entry, std::uint64_t index, ByteView stored, boot::Hasher& hasher,
                            MutableBytes out) {
+  Digest made;
+  ASEPTIC_PAYLOAD_TRY(make(entry, index, stored, hasher, out, made));
+  // SECURITY(T-29): bytes made from a base are compared before they are written.
+  return boot::equal(made, entry.decoded_digest) ? Status::kOk : Status::kNewDigest;
+}
+
+Status DeltaEngine::make(const ChunkEntry& entry, std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out,
+                         Digest& made) {
   if (stored.size() != entry.stored_size || out.size() != entry.decoded_size) return Status::kBufferSize;
   if (!boot::equal(boot::hash_of(hasher, stored), entry.stored_digest)) return Status::kStoredDigest;
   // What was learned belongs to one group; chunks in front of this one must have taught it.
@@ -120,9 +128,24 @@ Status DeltaEngine::decode(const ChunkEntry& entry, std::uint64_t index, ByteVie
   const Status status = is_recoding() ? decode_recoded(index, stored, hasher, out)
                                       : decode_delta_chunk(map_, *state_, base_, hasher, index * header_.chunk_size, stored, out);
   if (!ok(status)) return status;
-  // SECURITY(T-29): bytes made from a base are compared before they are written. Those of a plain copy were hashed just now.
-  const Digest made = is_plain_copy(stored) && !is_recoding() ? digests_.named(first_digest(stored)) : digests_.of(hasher, out);
-  return boot::equal(made, entry.decoded_digest) ? Status::kOk : Status::kNewDigest;
+  // Those of a plain copy were hashed just now.
+  made = is_plain_copy(stored) && !is_recoding() ? digests_.named(first_digest(stored)) : digests_.of(hasher, out);
+  return Status::kOk;
+}
+
+Status DeltaEngine::old_digest(std::uint64_t index, Carry carry, boot::Hasher& hasher, MutableBytes out, Digest& digest) {
+  const std::uint64_t at = index * header_.chunk_size;
+  if (!is_recoding()) {
+    ASEPTIC_PAYLOAD_TRY(read_old_bytes(map_, base_, at, out));
+    digest = digest_old_bytes(map_, hasher, at, out);
+    return Status::kOk;
+  }
+  ChunkText text;
+  ASEPTIC_PAYLOAD_TRY(chunk_text(new_text_, at, out.size(), carry, text));
+  text_.resize(static_cast<std::size_t>(text.text_size));
+  ASEPTIC_PAYLOAD_TRY(read_old_bytes(map_, base_text_, text.text_at, text_));
+  digest = digest_old_bytes(map_, hasher, text.text_at, text_);
+  return Status::kOk;
 }
 
 Status DeltaEngine::decode_recoded(std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out) {

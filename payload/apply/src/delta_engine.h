@@ -44,6 +44,10 @@ class DeltaEngine {
   core::Result<void> load(core::ByteView section);
   // Chunk `index` of the image; chunks of a group come in order, the first one resets what was learned.
   Status decode(const ChunkEntry& entry, std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out);
+  // The same without a word of what should come out: the digest of what did.
+  Status make(const ChunkEntry& entry, std::uint64_t index, ByteView stored, boot::Hasher& hasher, MutableBytes out, Digest& made);
+  // Of the old bytes that delta chunk `index` starts from; `out` has the chunk's length, its content is unspecified then.
+  Status old_digest(std::uint64_t index, Carry carry, boot::Hasher& hasher, MutableBytes out, Digest& digest);
   Status copy(const ChunkEntry& entry, MutableBytes out);
 
  private:

@@ -27,6 +27,9 @@ core::Result<core::ByteView> bytes_of(ImageSource& image, std::uint64_t size, co
 // A delta so much smaller than what a quick encoder makes of the chunk needs no comparison with the best encoder.
 constexpr std::size_t kClearlySmaller = 4;
 
+// Coding a delta of up to so many bytes a second time costs little.
+constexpr std::uint64_t kSmallDelta = 16U * 1024U;
+
 // Old bytes, unchanged and in one piece: where they start.
 bool is_plain_copy(const DeltaMap<LinuxProfile>& map, core::ByteView old_image, core::ByteView new_bytes,
                    std::uint64_t new_at, std::uint64_t& source) {
@@ -102,15 +105,42 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make_one(const Images& ima
   maker->owned_ = plan_delta(maker->old_, maker->new_, {.rounds = options.delta_rounds, .facts = facts, .release = images.release, .text_max = options.delta_text_max});
   if (!counts_fit<LinuxProfile>(maker->owned_.counts()))
     return core::Error(PayloadCode::kOptions, "the images differ in more places than a delta may have");
-  maker->map_ = maker->owned_.view(maker->old_.size(), maker->new_.size());
-  if (const Status status = check_map(maker->map_); !ok(status)) return to_error(status, "make delta");
-  index_map(maker->map_);
-  const core::Bytes map_section = encode_delta_section(maker->map_);
-  maker->section_.insert(maker->section_.end(), map_section.begin(), map_section.end());
-  if (maker->section_.size() > kAuxiliarySizeMax)
-    return core::Error(PayloadCode::kOptions, "the delta's copy map is larger than a device accepts");
-  maker->encode(header, options);
+  maker->prefix_ = std::move(maker->section_);
+  ASEPTIC_TRY_VOID(maker->code(header, options));
+  ASEPTIC_TRY_VOID(maker->try_without_programs(header, options));
+  maker->forget_texts();
   return maker;
+}
+
+// The planned map as a section, and the chunks by it.
+core::Result<void> DeltaMaker::code(const PayloadHeader& header, const MakeOptions& options) {
+  map_ = owned_.view(old_.size(), new_.size());
+  if (const Status status = check_map(map_); !ok(status)) return to_error(status, "make delta");
+  index_map(map_);
+  const core::Bytes map_section = encode_delta_section(map_);
+  section_ = prefix_;
+  section_.insert(section_.end(), map_section.begin(), map_section.end());
+  if (section_.size() > kAuxiliarySizeMax)
+    return core::Error(PayloadCode::kOptions, "the delta's copy map is larger than a device accepts");
+  chunks_.clear();
+  encode(header, options);
+  return {};
+}
+
+// Where next to nothing differs, the list of programs costs more than it saves.
+core::Result<void> DeltaMaker::try_without_programs(const PayloadHeader& header, const MakeOptions& options) {
+  if (owned_.elements.empty() || size() > kSmallDelta) return {};
+  const std::uint64_t with_programs = size();
+  core::Bytes section = std::move(section_);
+  std::vector<EncodedChunk> chunks = std::move(chunks_);
+  owned_.elements.clear();
+  owned_.ranges.clear();
+  owned_.areas.clear();
+  ASEPTIC_TRY_VOID(code(header, options));
+  if (size() < with_programs) return {};
+  section_ = std::move(section);
+  chunks_ = std::move(chunks);
+  return {};
 }
 
 bool DeltaMaker::is_in_old_image(std::uint64_t text_at, std::uint64_t size, std::uint64_t& at) const {
@@ -231,7 +261,10 @@ void DeltaMaker::encode(const PayloadHeader& header, const MakeOptions& options)
   }
   for (Group& group : groups)
     std::move(group.chunks.begin(), group.chunks.end(), std::back_inserter(chunks_));
-  // All that is needed from here on is bytes of their own.
+}
+
+// All that is needed from here on is bytes of their own.
+void DeltaMaker::forget_texts() {
   old_text_ = core::Bytes();
   new_text_ = core::Bytes();
   old_ = {};

@@ -41,7 +41,10 @@ class DeltaMaker {
   static core::Result<std::unique_ptr<DeltaMaker>> make_one(const Images& images, std::optional<RecodingPlan> recoding,
                                                             const TextFacts* facts, const PayloadHeader& header,
                                                             const MakeOptions& options);
+  core::Result<void> code(const PayloadHeader& header, const MakeOptions& options);
+  core::Result<void> try_without_programs(const PayloadHeader& header, const MakeOptions& options);
   void encode(const PayloadHeader& header, const MakeOptions& options);
+  void forget_texts();
   [[nodiscard]] std::uint64_t size() const;
   // Next to the compressed blocks that changed: coded bytes that differ have next to nothing in common, so the plain delta would
   // hold most of them.
@@ -63,6 +66,7 @@ class DeltaMaker {
   ImageText new_map_;
   OwnedMap<LinuxProfile> owned_;
   DeltaMap<LinuxProfile> map_;
+  core::Bytes prefix_;  // of the section, in front of the copy map's: the list of recoded blocks
   core::Bytes section_;
   std::vector<EncodedChunk> chunks_;
 };

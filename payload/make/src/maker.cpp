@@ -15,11 +15,15 @@
 #include "delta_maker.h"
 #include "image.h"
 #include "self_check.h"
+#include "short_encoder.h"
 
 namespace aseptic::payload {
 namespace {
 
 constexpr unsigned kWorkersMax = 64;
+constexpr std::size_t kNextToNothing = 4096;
+constexpr std::size_t kSmallPayload = 16U * 1024U;
+constexpr std::uint64_t kSmallImage = 1U << 20U;
 constexpr std::uint64_t kChunksPerBatch = 64;  // bounds memory: at most 32 MiB of image and stored bytes
 
 core::Result<void> check(const MakeOptions& options) {
@@ -71,6 +75,7 @@ class Maker {
       header_.base_image_digest = delta.base_facts().image_digest.bytes;
       header_.base_image_size = delta.base_facts().image_size;
       summary_.base_image_digest = delta.base_facts().image_digest;
+      summary_.base_image_size = delta.base_facts().image_size;
     }
     if (!header_.has(Encoding::kDelta))
       return core::Error(PayloadCode::kOptions, "the image has nothing that a delta from this base would serve");
@@ -78,9 +83,12 @@ class Maker {
     header_.auxiliary_size = section.size();
     header_.auxiliary_digest = core::sha256(section).bytes;
     summary_.auxiliary_size = section.size();
-    ASEPTIC_TRY_VOID(put(section));
     const Table table = options_.pack_table ? packed_table() : plain_table();
     link(table);
+    if (const core::Bytes short_form = options_.shorten ? encode_short_form(header_, section, delta.chunks()) : core::Bytes();
+        !short_form.empty() && is_worth(short_form.size(), section.size()))
+      return close_short(short_form);
+    ASEPTIC_TRY_VOID(put(section));
     for (std::uint64_t page = 0; page < header_.page_count; ++page) {
       ASEPTIC_TRY_VOID(put(table.pages[static_cast<std::size_t>(page)]));
       for (std::uint64_t i = 0; i < header_.entries_of_page(page); ++i)
@@ -95,6 +103,42 @@ class Maker {
     std::vector<core::Bytes> pages;
     PageLink first;
   };
+
+  // For a short form the device reads the base twice, and decodes twice what differs. That is little work where next to nothing is
+  // coded, where few chunks differ, or where the image is small.
+  [[nodiscard]] bool is_worth(std::size_t short_size, std::size_t section_size) const {
+    std::uint64_t long_size = summary_.table_size + section_size;
+    std::uint64_t differ = 0;
+    for (const ChunkEntry& entry : entries_) {
+      long_size += entry.stored_size;
+      if (entry.stored_size > boot::kDigestSize) ++differ;
+    }
+    if (short_size >= long_size) return false;
+    if (short_size <= kNextToNothing) return true;
+    const bool is_little_work = differ <= header_.chunk_count / 2 || header_.image_size <= kSmallImage;
+    return is_little_work && (short_size <= kSmallPayload || short_size <= long_size / 4 * 3);
+  }
+
+  // Digests are of the long form with a plain table, the file is the short one.
+  core::Result<PayloadSummary> close_short(const core::Bytes& short_form) {
+    link(plain_table());
+    header_.payload_size = summary_.table_size + header_.auxiliary_size;
+    std::uint64_t coded = 0;
+    for (const ChunkEntry& entry : entries_) {
+      header_.payload_size += entry.stored_size;
+      coded += entry.stored_size - (entry.encoding == Encoding::kDelta ? boot::kDigestSize : 0);
+    }
+    std::array<std::uint8_t, kHeaderSize> bytes{};
+    if (const Status status = encode_header(header_, bytes); !ok(status)) return to_error(status, "make payload");
+    CoreHasher hasher;
+    summary_.header_digest = {payload::header_digest(hasher, bytes)};
+    summary_.is_short = true;
+    summary_.payload_size = short_form.size();
+    summary_.auxiliary_size = header_.auxiliary_size - kDeltaSectionHeaderSize;
+    summary_.table_size = short_form.size() - std::min<std::uint64_t>(short_form.size(), summary_.auxiliary_size + coded);
+    ASEPTIC_TRY_VOID(out_.write(0, short_form));
+    return summary_;
+  }
 
   core::Result<PayloadSummary> close() {
     header_.payload_size = offset_;
@@ -234,7 +278,7 @@ core::Result<PayloadSummary> make_payload(ImageSource& image, PayloadFile& out, 
   ASEPTIC_TRY(const ImageFacts facts, read_image_facts(image));
   ASEPTIC_TRY_VOID(PayloadSelfCheck::measure(image, facts));
   ASEPTIC_TRY(PayloadSummary summary, Maker(image, facts, out, options).make());
-  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image, nullptr));
+  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary, image, nullptr));
   summary.manifest_digest = facts.manifest_digest;
   summary.image_digest = facts.image_digest;
   summary.image_size = facts.image_size;
@@ -257,7 +301,7 @@ core::Result<PayloadSummary> make_delta_payload(ImageSource& base, ImageSource& 
     summary.recoded_bytes = delta->recoded_bytes();
   }
   // Every delta is applied to its base and compared before anybody sees it.
-  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary.payload_size, image, &base));
+  ASEPTIC_TRY(summary.file_digest, PayloadSelfCheck::apply(out, summary, image, &base));
   summary.manifest_digest = facts.manifest_digest;
   summary.image_digest = facts.image_digest;
   summary.image_size = facts.image_size;

@@ -172,10 +172,10 @@ core::Result<SealedPayload> seal_payload(PayloadFile& plain, PayloadFile& out, I
   SealedPayload sealed;
   entropy.fill(sealed.content_key.span());
   ASEPTIC_TRY(const PayloadHeader header, Sealer(plain, out, plain_header, sealed.content_key).seal());
-  ASEPTIC_TRY(sealed.summary.file_digest, PayloadSelfCheck::apply(out, header.payload_size, image, base, &sealed.content_key));
   sealed.key_id = core::Digest{header.key_id};
   sealed.summary.header_digest = core::Digest{header.header_digest};
   sealed.summary.payload_size = header.payload_size;
+  ASEPTIC_TRY(sealed.summary.file_digest, PayloadSelfCheck::apply(out, sealed.summary, image, base, &sealed.content_key));
   sealed.summary.manifest_digest = core::Digest{header.manifest_digest};
   sealed.summary.image_digest = core::Digest{header.image_digest};
   sealed.summary.image_size = header.image_size;

@@ -86,13 +86,9 @@ core::Result<void> PayloadSelfCheck::measure(ImageSource& image, const ImageFact
                      "the image does not match its own boot manifest: " + measured.error().sentence());
 }
 
-core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::uint64_t payload_size,
+core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, const PayloadSummary& made,
                                                    ImageSource& image, ImageSource* base,
                                                    const core::SecretKey* content_key) {
-  std::array<std::uint8_t, kHeaderSize> head{};
-  ASEPTIC_TRY_VOID(payload.read(0, head));
-  ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
-  ComparingDevice device(image, header->image_size);
   std::optional<ImageDevice> base_device;
   BaseSlot base_slot;
   if (base != nullptr) {
@@ -100,12 +96,31 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
     base_device.emplace(*base, base->size());
     base_slot = {&*base_device, facts.image_digest, facts.image_size};
   }
-  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device, {}, {.content_key = content_key}, base_slot));
   core::Sha256 hash;
+  core::Bytes expanded;
+  if (made.is_short) {
+    core::Bytes file(static_cast<std::size_t>(made.payload_size));
+    ASEPTIC_TRY_VOID(payload.read(0, file));
+    hash.update(file);
+    ASEPTIC_TRY(const ImageFacts facts, read_image_facts(image));
+    ASEPTIC_TRY(expanded, expand(file, facts, base_slot).within("check of the payload just made"));
+  }
+  std::array<std::uint8_t, kHeaderSize> head{};
+  if (made.is_short) {
+    std::copy_n(expanded.begin(), head.size(), head.begin());
+  } else {
+    ASEPTIC_TRY_VOID(payload.read(0, head));
+  }
+  ASEPTIC_TRY(const auto header, HeaderVerifier::verify_own(head));
+  if (core::Digest{header->header_digest} != made.header_digest)
+    return core::Error(PayloadCode::kSelfCheck, "the payload does not lead to the header that was made");
+  ComparingDevice device(image, header->image_size);
+  ASEPTIC_TRY(auto installer, PayloadInstaller::begin(header, device, {}, {.content_key = content_key}, base_slot));
+  if (made.is_short) ASEPTIC_TRY_VOID(installer.feed(0, expanded).within("check of the payload just made"));
   core::Bytes buffer(1U << 20U);
-  for (std::uint64_t at = 0; at < payload_size;) {
+  for (std::uint64_t at = 0; at < made.payload_size && !made.is_short;) {
     const auto bytes = core::ByteSpan(buffer).first(
-        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), payload_size - at)));
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), made.payload_size - at)));
     ASEPTIC_TRY_VOID(payload.read(at, bytes));
     hash.update(bytes);
     ASEPTIC_TRY_VOID(installer.feed(at, bytes).within("check of the payload just made"));
@@ -115,6 +130,10 @@ core::Result<core::Digest> PayloadSelfCheck::apply(PayloadFile& payload, std::ui
   if (!device.is_covered())
     return core::Error(PayloadCode::kSelfCheck, "the payload leaves blocks of the image out");
   return hash.finish();
+}
+
+core::Result<core::Bytes> PayloadSelfCheck::expand(core::ByteView file, const ImageFacts& facts, const BaseSlot& base) {
+  return PayloadExpander::expand_own(file, HeaderVerifier::own_image(facts.manifest_digest, facts.image_digest, facts.image_size), base);
 }
 
 core::Result<PayloadHeader> PayloadSelfCheck::header_of(PayloadFile& payload) {

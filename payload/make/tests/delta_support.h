@@ -136,9 +136,9 @@ struct DeltaPair {
   TestPayload payload;  // with the new image
 };
 
-// With a plain table: tests change entries where they lie.
+// In the long form with a plain table: tests change entries where they lie.
 inline MakeOptions delta_options() {
-  return {.chunk_size = 8192, .page_entries = 8, .zstd_level = 3, .workers = 2, .delta_rounds = 2, .delta_group = 3, .pack_table = false};
+  return {.chunk_size = 8192, .page_entries = 8, .zstd_level = 3, .workers = 2, .delta_rounds = 2, .delta_group = 3, .pack_table = false, .shorten = false};
 }
 
 inline DeltaPair make_pair(core::Bytes old_content, core::Bytes new_content, MakeOptions options = delta_options()) {

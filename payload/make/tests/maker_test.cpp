@@ -114,10 +114,10 @@ TEST(PayloadMaker, ChecksThatThePayloadGivesBackThisVeryImage) {
   MemoryPayload file;
   file.content = payload.file;
   MemoryImage own(payload.image.bytes);
-  EXPECT_TRUE(PayloadSelfCheck::apply(file, payload.file.size(), own));
+  EXPECT_TRUE(PayloadSelfCheck::apply(file, payload.summary, own));
   const TestImage other = make_image(20'000, 0, 2);
   MemoryImage source(other.bytes);
-  const auto checked = PayloadSelfCheck::apply(file, payload.file.size(), source);
+  const auto checked = PayloadSelfCheck::apply(file, payload.summary, source);
   ASSERT_FALSE(checked);
   EXPECT_TRUE(checked.error().is(PayloadCode::kSelfCheck));
 }

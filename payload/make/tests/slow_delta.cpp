@@ -916,7 +916,101 @@ class PayloadDecoder {
     return image_;
   }
 
+  // "Short form" of docs/formats/payload.md. All is read before anything is decoded, as a device does.
+  Bytes decode_short(U64 image_size) {
+    is_short_ = true;
+    image_size_ = image_size;
+    need(file_.size() <= 65536 && part(file_, 0, 5) == Bytes({'A', 'S', 'P', 'S', 1}));
+    U64 at = 5;
+    const auto next = [&] {  // seven bits a byte
+      U64 value = 0;
+      for (unsigned shift = 0; shift < 63; shift += 7) {
+        const U64 byte = file_.at(at++);
+        value |= (byte & 0x7FU) << shift;
+        if (byte >= 0x80) continue;
+        need(shift == 0 || byte != 0);
+        return value;
+      }
+      throw Refusal{};
+    };
+    const auto small = [&](U64 most) {
+      const U64 value = next();
+      need(value >= 1 && value <= most);
+      return value;
+    };
+    chunk_size_ = small(64) * 4096;
+    const U64 entries_max = small(1024);
+    const U64 section_word = next();
+    need(section_word / 2 <= file_.size());
+    Bytes section;
+    if (section_word % 2 != 0) {
+      section = {'A', 'S', 'P', 'T', 'D', 'M', 'A', 'P', 1, 0, 1, 0};
+      for (const U64 most : {98304U, 4096U, 32768U, 32768U}) {
+        const U64 count = next();
+        need(count <= most);
+        for (unsigned i = 0; i < 4; ++i)
+          section.push_back(static_cast<std::uint8_t>(count >> (8 * i)));
+      }
+      section.resize(32);
+    }
+    const Bytes rest_of_section = part(file_, at, section_word / 2);
+    section.insert(section.end(), rest_of_section.begin(), rest_of_section.end());
+    at += section_word / 2;
+    const Bytes old_digest = part(file_, at, 32);
+    at += 32;
+    struct Listed {
+      unsigned encoding;
+      U64 source, size, stored;
+    };
+    std::vector<Listed> list;
+    const U64 chunks = (image_size + chunk_size_ - 1) / chunk_size_;
+    need(chunks <= 16384);
+    U64 group = chunks;
+    bool has_delta = false;
+    while (list.size() < chunks) {
+      const U64 token = next();
+      const U64 shift = token % 8 == 3 ? next() : 0;
+      for (U64 i = 0; i <= token / 8; ++i) {
+        need(list.size() < chunks);
+        const U64 index = list.size();
+        const U64 size = std::min(chunk_size_, image_size - index * chunk_size_);
+        if (i == 0 && token % 8 >= 6) group = index;
+        switch (token % 8) {
+          case 0: list.push_back({3, 0, size, 0}); break;
+          case 1: list.push_back({1, 0, size, size}); break;
+          case 2: list.push_back({2, 0, size, small(size - 1)}); break;
+          case 3: list.push_back({5, index * chunk_size_ + (shift / 2 ^ (0 - shift % 2)), size, 0}); break;
+          default:
+            need(group < chunks && group / entries_max == index / entries_max);
+            has_delta = true;
+            list.push_back({4, group, size, token % 2 == 0 ? 0 : small(size - 33)});
+        }
+      }
+    }
+    need(has_delta);
+    U64 sum = at;
+    for (const Listed& one : list)
+      sum += one.stored;
+    need(sum == file_.size());
+    read_section(section);
+    for (U64 i = 0; i < list.size(); ++i) {
+      const Listed& one = list[i];
+      const Bytes made = decode_chunk(one.encoding, i, one.source, part(file_, at, one.stored), one.size);
+      need(made.size() == one.size);
+      if (one.encoding == 5) add(old_digests_, tools_.digest(made));
+      image_.insert(image_.end(), made.begin(), made.end());
+      at += one.stored;
+    }
+    Bytes all(std::string_view("aseptic-payload-old-bytes-v1").begin(), std::string_view("aseptic-payload-old-bytes-v1").end());
+    all.push_back(0);
+    add(all, old_digests_);
+    need(tools_.digest(all) == old_digest);
+    return image_;
+  }
+
  private:
+  static void add(Bytes& to, const Bytes& more) { to.insert(to.end(), more.begin(), more.end()); }
+
   void read_section(const Bytes& section) {
     U64 at = 0;
     if (std::string_view(reinterpret_cast<const char*>(section.data()), 8) == "ASPTRCOD") {
@@ -982,7 +1076,8 @@ class PayloadDecoder {
       group_ = chunk;
       carry_.clear();
     }
-    need(decoder_ != nullptr && source == group_ && stored.size() >= 32);
+    const U64 digest_size = is_short_ ? 0 : 32;
+    need(decoder_ != nullptr && source == group_ && stored.size() >= digest_size);
     if (carry_for_ != chunk) carry_.clear();
     // Which blocks are made here, and which piece of the text that is.
     std::vector<Block> here;
@@ -1011,12 +1106,16 @@ class PayloadDecoder {
         used.push_back(old_text_[old_at]);
       }
     }
-    need(tools_.digest(used) == part(stored, 0, 32));
-    if (stored.size() == 32) {  // nothing coded: a plain copy
+    if (is_short_) {
+      add(old_digests_, tools_.digest(used));
+    } else {
+      need(tools_.digest(used) == part(stored, 0, 32));
+    }
+    if (stored.size() == digest_size) {  // nothing coded: a plain copy
       need(used.size() == to - from);
       return assemble(chunk, here, used, {start, end});
     }
-    Coder coder(part(stored, 32, stored.size() - 32));
+    Coder coder(part(stored, digest_size, stored.size() - digest_size));
     const Bytes text = decoder_->decode(coder, from, to);
     need(coder.is_used_up());
     return assemble(chunk, here, text, {start, end});
@@ -1063,10 +1162,22 @@ class PayloadDecoder {
   U64 group_ = 0;
   Bytes carry_;
   U64 carry_for_ = 0;
+  bool is_short_ = false;
+  Bytes old_digests_;  // of a short form
   Bytes image_;
 };
 
 }  // namespace
+
+std::optional<Bytes> slow_short_payload(const Bytes& file, const Bytes& old_image, std::uint64_t image_size, const SlowTools& tools) {
+  try {
+    return PayloadDecoder(file, old_image, tools).decode_short(image_size);
+  } catch (const Refusal&) {
+    return {};
+  } catch (const std::out_of_range&) {
+    return {};
+  }
+}
 
 std::optional<Bytes> slow_delta_payload(const Bytes& file, const Bytes& old_image, const SlowTools& tools) {
   try {

@@ -35,6 +35,10 @@ struct SlowTools {
 std::optional<std::vector<std::uint8_t>> slow_delta_payload(const std::vector<std::uint8_t>& file,
                                                             const std::vector<std::uint8_t>& old_image, const SlowTools& tools);
 
+// The same of a short form, whose old bytes' digest is looked at; nothing says what the new bytes should be.
+std::optional<std::vector<std::uint8_t>> slow_short_payload(const std::vector<std::uint8_t>& file, const std::vector<std::uint8_t>& old_image,
+                                                            std::uint64_t image_size, const SlowTools& tools);
+
 // Coded bytes of one chunk: new bytes [from, to).
 struct SlowChunk {
   std::uint64_t from = 0;

@@ -48,7 +48,8 @@ namespace aseptic::payload {
   X(kNewDigest, 0x47, "a chunk did not decode to the bytes that the table names")                  \
   X(kBadRecoding, 0x48, "the list of recoded blocks breaks a rule of the format")                  \
   X(kCodecMissing, 0x49, "the delta needs a compressor that this device does not have in that version") \
-  X(kRecodeFailed, 0x4A, "a recoded block does not come out at its size")
+  X(kRecodeFailed, 0x4A, "a recoded block does not come out at its size")                          \
+  X(kBadShortForm, 0x4B, "the short form of a payload breaks a rule of the format")
 
 enum class [[nodiscard]] Status : std::uint32_t{
     kOk = 0xA5C3963CU,  // not zero: a cleared register is no success

@@ -29,12 +29,14 @@ struct MakeOptions {
   std::uint64_t delta_text_max = ~std::uint64_t{0};  // old bytes that are searched besides equal blocks; at most 2 GiB are
   std::uint32_t delta_group = 64;      // chunks that share what was learned; a resume makes a group again
   bool pack_table = true;  // of a delta, where it makes the table smaller
+  bool shorten = true;     // of a delta: the short form where it pays; never of one that is going to be encrypted
   Recompression recompression = Recompression::kSmaller;
 };
 
 // What publish writes into the payload index and the release manifest.
 struct PayloadSummary {
-  core::Digest header_digest;  // payload index
+  core::Digest header_digest;  // payload index; of the long form
+  bool is_short = false;
   core::Digest file_digest;    // SHA-256 of the whole file: payloads/<sha256>.payload
   std::uint64_t payload_size = 0;
   core::Digest manifest_digest;
@@ -46,6 +48,7 @@ struct PayloadSummary {
   std::uint64_t chunks_delta = 0;
   std::uint64_t chunks_copied = 0;
   core::Digest base_image_digest;  // of a delta
+  std::uint64_t base_image_size = 0;
   std::uint64_t table_size = 0;  // header and pages as stored
   std::uint64_t auxiliary_size = 0;
   std::uint64_t recoded_blocks = 0;   // of the new image, that the delta saw decoded
