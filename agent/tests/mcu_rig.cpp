@@ -27,10 +27,13 @@ class Sectors final : public boot::SectorMap {
 // The report's key, signed through the microcontroller's own arithmetic.
 class ReportKey final : public boot::ReportSigner {
  public:
-  boot::Status sign(const boot::Digest& key, const boot::Digest& nonce, const boot::Digest& digest,
-                    std::span<std::uint8_t, boot::kP256SignatureSize> signature) override {
-    return aseptic_p256_sign(key.data(), nonce.data(), digest.data(), signature.data()) == 1 ? boot::Status::kOk
-                                                                                             : boot::Status::kBadSignature;
+  bool sign(const boot::Digest& key, const boot::Digest& nonce, const boot::Digest& digest,
+            std::span<std::uint8_t, boot::kP256SignatureSize> signature) override {
+    return aseptic_p256_sign(key.data(), nonce.data(), digest.data(), signature.data()) == 1;
+  }
+  void publish(const boot::Digest& key, std::span<std::uint8_t, boot::kAliasKeySize> out) override {
+    out[0] = static_cast<std::uint8_t>(2 * aseptic_p256_public_x(key.data(), out.data() + 1));
+    boot::fill_bytes(out.last<32>(), 0);
   }
 };
 

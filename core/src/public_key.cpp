@@ -207,6 +207,20 @@ Result<PublicKey> PublicKey::from_p256_point(ByteView raw64) {
   return from_spki(joined(kP256Prefix, raw64));
 }
 
+Result<PublicKey> PublicKey::from_p256_x(ByteView x32) {
+  const std::unique_ptr<EC_GROUP, Deleter<EC_GROUP_free>> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  const std::unique_ptr<EC_POINT, Deleter<EC_POINT_free>> point(EC_POINT_new(group.get()));
+  const std::uint8_t even = 0x02;
+  const Bytes compressed = joined({&even, 1}, x32);
+  std::uint8_t whole[1 + 2 * kP256Bytes];
+  if (x32.size() != kP256Bytes || EC_POINT_oct2point(group.get(), point.get(), compressed.data(), compressed.size(), nullptr) != 1 ||
+      EC_POINT_point2oct(group.get(), point.get(), POINT_CONVERSION_UNCOMPRESSED, whole, sizeof whole, nullptr) != sizeof whole) {
+    ERR_clear_error();
+    return Error(CoreCode::kKeyFormat, "no point of P-256 has this x");
+  }
+  return from_p256_point(ByteView(whole).subspan(1));
+}
+
 KeyAlgorithm PublicKey::algorithm() const {
   return state_->algorithm;
 }

@@ -94,6 +94,12 @@ TEST(PublicKey, RawFormsRoundTrip) {
   const TestKey ec(EVP_EC_gen("P-256"));
   const auto key = PublicKey::from_spki(ec.spki());
   EXPECT_EQ(PublicKey::from_p256_point(*key->p256_point())->spki(), key->spki());
+  const Bytes point = *key->p256_point();
+  const auto by_x = PublicKey::from_p256_x(ByteView(point).first(32));
+  EXPECT_EQ(by_x->spki() == key->spki(), point.back() % 2 == 0) << "y is even by rule";
+  EXPECT_EQ(by_x->p256_point()->back() % 2, 0);
+  EXPECT_FALSE(PublicKey::from_p256_x(point));
+  EXPECT_FALSE(PublicKey::from_p256_x(Bytes(32, 0xFF)));
   const TestKey ed(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
   const auto other = PublicKey::from_spki(ed.spki());
   EXPECT_EQ(PublicKey::from_ed25519(*other->ed25519_raw())->spki(), other->spki());

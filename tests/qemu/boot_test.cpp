@@ -167,6 +167,64 @@ TEST_P(Qemu, TheBootReportIsSignedAndAnswersTheChallenge) {
   EXPECT_FALSE(trust::verify_mailbox_report(Bytes(bytes.begin(), bytes.end() - 1), trust::BootKey::listed(key)));
 }
 
+struct Start {
+  Bytes report, alias;
+};
+
+// What the application had of the `which`-th start: boot's report and the private half of its alias key.
+Start start_in(const std::string& out, int which) {
+  const std::string report = line_of(out, "APP report ", which), alias = line_of(out, "APP alias ", which);
+  EXPECT_EQ(report.size(), 11 + 2 * boot::kBootReportSize) << out;
+  EXPECT_EQ(alias.size(), 10 + 2 * boot::kDigestSize) << out;
+  if (report.size() < 11 || alias.size() < 10) return {};
+  return {from_hex(report.substr(11)), from_hex(alias.substr(10))};
+}
+
+Bytes alias_proof(const Start& start, const Bytes& nonce) {
+  Bytes even(32), signature(64), message;
+  for (const char c : std::string_view("aseptic-alias-proof-v1\0", 23)) message.push_back(static_cast<std::uint8_t>(c));
+  message.insert(message.end(), nonce.begin(), nonce.end());
+  message.insert(message.end(), start.report.begin() + 12, start.report.begin() + 16);
+  message.insert(message.end(), start.report.begin() + 112, start.report.begin() + 144);
+  const core::Digest digest = core::sha256(message);
+  const Bytes k = Bytes(32, 0x11);
+  EXPECT_EQ(aseptic_p256_even(start.alias.data(), even.data()), 1U);
+  EXPECT_EQ(aseptic_p256_sign(even.data(), k.data(), digest.bytes.data(), signature.data()), 1U);
+  return signature;
+}
+
+// Two starts of one image, then a start of another: each has its own key, whose public half stands in the signed report; OpenSSL
+// verifies what the private half signs. Boot keeps no copy of it (looked for where an application can read boot's memory).
+// Answers: RB-07, T-56
+TEST_P(Qemu, EachStartHasItsOwnAliasKeyWhosePublicHalfIsInTheReport) {
+  Device device(GetParam()());
+  device.flash.provision(device.firmware({.sequence = 1}), device.machine.capabilities);
+  device.flash.put(boot::Area::kSlotB, device.firmware({.sequence = 2}));
+  device.flash.script("mkwrmkSArmko");
+  device.flash.write(device.file);
+  const std::string out = device.power_up();
+  const std::string left = line_of(out, "APP left=", 0);
+  EXPECT_EQ(left.substr(0, 13), "APP left=0 of") << out;
+  if (device.machine.board.name == "ast1030") { EXPECT_EQ(left, "APP left=0 of 8192"); }
+  const Bytes nonce(32, 0x5A);
+  std::vector<Start> starts;
+  for (int i = 0; i < 3; ++i) starts.push_back(start_in(out, i));
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    boot::BootReport report;
+    ASSERT_EQ(boot::decode_boot_report(std::span(starts[i].report).first<boot::kBootReportSize>(), report), boot::Status::kOk);
+    EXPECT_EQ(report.boot_count, i + 1);
+    EXPECT_TRUE(trust::verify_mailbox_report(starts[i].report, trust::BootKey::listed(report_key_of(report))));
+    Bytes point(64);
+    ASSERT_EQ(aseptic_p256_public(starts[i].alias.data(), point.data()), 1U);
+    const auto alias = trust::alias_key_of(starts[i].report);
+    ASSERT_TRUE(alias) << out;
+    EXPECT_TRUE(std::equal(point.begin(), point.begin() + 32, alias->p256_point()->begin()));
+    for (std::size_t j = 0; j < starts.size(); ++j)
+      EXPECT_EQ(trust::verify_alias_proof(starts[i].report, nonce, alias_proof(starts[j], nonce)).has_value(), i == j) << i << j;
+  }
+  EXPECT_FALSE(trust::verify_alias_proof(starts[0].report, Bytes(32, 0x5B), alias_proof(starts[0], nonce)));
+}
+
 // Closed only when both copies say so; a production part refuses or, by fuse, runs what is confirmed and nothing else.
 // Answers: RB-07, T-49
 TEST_P(Qemu, AnOpenDebugPortOfAProductionPartIsJudgedByFuses) {

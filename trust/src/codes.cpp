@@ -43,6 +43,7 @@ constexpr auto kTable = std::to_array<core::ErrorInfo>({
     {231, "trust.clone", kReject, "Two different reports carry the same sequence: the identity is cloned."},
     {232, "trust.index_mismatch", kReject, "A payload index names an image that the release does not."},
     {233, "trust.boot_key", kReject, "A boot report is not by the key that was certified for its device, boot stage and life cycle."},
+    {234, "trust.alias_key", kReject, "Who speaks does not hold the alias key of this start's boot report: the report is stale, copied, or has none."},
     {240, "trust.wrong_vendor", kReject, "The release is for another vendor's devices."},
     {241, "trust.wrong_product", kReject, "The release is for another product."},
     {242, "trust.wrong_class", kReject, "The release is for another device class."},

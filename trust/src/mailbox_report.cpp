@@ -16,6 +16,10 @@ constexpr std::size_t kSignatureSize = 64;
 constexpr auto kDomain = "aseptic-boot-report-v1\0"sv;
 constexpr auto kMagic = "ASPTMAIL"sv;
 
+constexpr auto kProofDomain = "aseptic-alias-proof-v1\0"sv;
+constexpr std::size_t kBootCountAt = 12, kBootCountSize = 4, kManifestAt = 112, kDigestSize = 32, kNonceSize = 32;
+constexpr std::size_t kAliasAt = 448, kAliasSize = 65, kAliasXSize = 32;
+constexpr std::uint8_t kEvenPoint = 2;
 constexpr std::size_t kLifeCycleAt = 21, kDebugAt = 22, kDeviceAt = 64, kBootDigestAt = 80;
 constexpr std::uint8_t kDevelopment = 1, kProduction = 2, kDebugClosed = 1;
 
@@ -46,6 +50,26 @@ core::Result<void> verify_mailbox_report(core::ByteView report, const BootKey& b
                                                 std::string(boot_key.statement() ? "certified" : "listed") + " for it");
   if (!boot_key.statement()) return {};
   return check_certified(report, *boot_key.statement());
+}
+
+core::Result<core::PublicKey> alias_key_of(core::ByteView report) {
+  const core::Error none(TrustCode::kAliasKey, "boot report: it has no alias key");
+  if (report.size() != kReportSize || report[kAliasAt] != kEvenPoint) return none;
+  const core::ByteView rest = report.subspan(kAliasAt + 1 + kAliasXSize, kAliasSize - 1 - kAliasXSize);
+  if (!std::ranges::all_of(rest, [](std::uint8_t byte) { return byte == 0; })) return none;
+  auto key = core::PublicKey::from_p256_x(report.subspan(kAliasAt + 1, kAliasXSize));
+  if (!key) return none;
+  return key;
+}
+
+core::Result<void> verify_alias_proof(core::ByteView report, core::ByteView nonce, core::ByteView signature) {
+  ASEPTIC_TRY(const core::PublicKey key, alias_key_of(report));
+  core::Bytes message(kProofDomain.begin(), kProofDomain.end());
+  for (const core::ByteView part : {nonce, report.subspan(kBootCountAt, kBootCountSize), report.subspan(kManifestAt, kDigestSize)})
+    message.insert(message.end(), part.begin(), part.end());
+  if (nonce.size() != kNonceSize || !key.verify_raw(message, signature))
+    return core::Error(TrustCode::kAliasKey, "boot report: who sent it does not hold the alias key of its start");
+  return {};
 }
 
 }  // namespace aseptic::trust

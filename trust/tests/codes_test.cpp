@@ -19,7 +19,7 @@ TEST(TrustCodes, AreUniqueNamedAndDescribed) {
     EXPECT_FALSE(info.meaning.empty()) << info.name;
     EXPECT_EQ(describe(static_cast<TrustCode>(info.number)).name, info.name);
   }
-  EXPECT_EQ(trust_error_table().size(), 48U);
+  EXPECT_EQ(trust_error_table().size(), 49U);
 }
 
 }  // namespace

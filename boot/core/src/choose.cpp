@@ -19,7 +19,7 @@ void PowerUp::record_boot_hash(ImagePlace place, const ImageFacts& facts) {
   if (!degraded_) tell_of(EventCode::kBootHash, place, measured.image);
 }
 
-void PowerUp::write_mailbox(const Decision& d) {
+void PowerUp::write_mailbox(Decision& d) {
   // Verifies recovery, which uses the memory that the report is made in.
   const RecoveryState recovery = !provisioning_.recovery_present     ? RecoveryState::kAbsent
                                  : acceptable(ImagePlace::kRecovery) ? RecoveryState::kVerifies
@@ -48,7 +48,7 @@ void PowerUp::write_mailbox(const Decision& d) {
   r.running_sequence.set(d.image.sequence);
   r.confirmed_sequence.set(s.confirmed.sequence);
   copy_digest(r.running_manifest, d.image.manifest);
-  copy_digest(r.running_image, d.image_digest);
+  copy_digest(r.running_image, measured(d.place).facts.image_digest);
   copy_digest(r.running_set, d.image.set);
   copy_digest(r.confirmed_manifest, s.confirmed.manifest);
   copy_digest(r.confirmed_set, s.confirmed.set);
@@ -73,17 +73,22 @@ void PowerUp::write_mailbox(const Decision& d) {
   r.event_count.set(event_count_);
   copy_bytes({reinterpret_cast<std::uint8_t*>(r.events), sizeof r.events},
              {reinterpret_cast<const std::uint8_t*>(events_), event_count_ * sizeof events_[0]});
-  sign_report(r);
+  sign_report(d.alias_key);
   if (!ok(port_.storage.program_durably(Area::kMailbox, 0, bytes)))
     tell(EventCode::kDegraded, static_cast<std::uint32_t>(Status::kIoError));
 }
 
-void PowerUp::sign_report(BootReportWire& r) {
+// SECURITY(T-55): where the report lies is asked here again: a skipped argument would let the keys and signatures be written
+// over whatever the register pointed to last.
+void PowerUp::sign_report(Digest& alias) {
+  auto& r = *reinterpret_cast<BootReportWire*>(images_.scratch().data());
   seal_boot_report(r);  // the signature covers the header too
   if (port_.report_signer == nullptr || !sealer_.keyed) return;
+  copy_digest(alias, derive_alias_key(port_.hasher, report_key_, r));
+  port_.report_signer->publish(alias, r.alias_public_key);
   const Digest digest = report_message_digest(port_.hasher, r);
   const Digest nonce = hmac(port_.hasher, report_key_, digest);
-  if (!ok(port_.report_signer->sign(report_key_, nonce, digest, r.signature))) fill_bytes(r.signature, 0);
+  if (!port_.report_signer->sign(report_key_, nonce, digest, r.signature)) fill_bytes(r.signature, 0);
   seal_boot_report(r);
 }
 
@@ -132,8 +137,6 @@ Status PowerUp::start(ImagePlace place, RunKind kind, Decision& out) {
   out.kind = kind;
   out.place = place;
   out.image = facts.info;
-  copy_digest(out.image_digest, facts.image_digest);
-  out.load_address = facts.load_address;
   out.entry = facts.entry;
   out.boot_count = state().boot_count;
   write_mailbox(out);

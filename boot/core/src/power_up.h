@@ -49,7 +49,7 @@ class PowerUp {
   bool cause_allows_arm() const;
   void begin_boot();
   bool debug_port_matters(const HardwareReading& hardware) const;
-  void sign_report(BootReportWire& report);
+  void sign_report(Digest& alias);
   void append(const Record& record);
   void tell(EventCode code, std::uint32_t value = 0);
   void tell_of(EventCode code, ImagePlace place, const Digest& digest, std::uint32_t value = 0, Status status = Status::kOk);
@@ -96,7 +96,7 @@ class PowerUp {
   bool auto_revert();
   ImagePlace lowest_untried();
   void record_boot_hash(ImagePlace place, const ImageFacts& facts);
-  void write_mailbox(const Decision& decision);
+  void write_mailbox(Decision& decision);
   void clear_requests();
 
   Port& port_;

@@ -12,7 +12,7 @@ bool is_power_loss(ResetCause cause) {
 }
 
 Digest derived_token(Hasher& hasher, const Digest& key, std::uint32_t boot_count, const Digest& manifest) {
-  constexpr std::uint8_t kConfirm[] = {'c', 'o', 'n', 'f', 'i', 'r', 'm'};
+  static constexpr std::uint8_t kConfirm[] = {'c', 'o', 'n', 'f', 'i', 'r', 'm'};
   Le32 count{};
   count.set(boot_count);
   return hmac(hasher, key, kConfirm, bytes_of(count), manifest);
@@ -23,8 +23,11 @@ Digest derived_token(Hasher& hasher, const Digest& key, std::uint32_t boot_count
 // Bound to the boot_count of the ATTEMPT record, not to the running one: a durable confirm survives a loss of
 // power.
 Digest PowerUp::expected_token() const {
-  if (!sealer_.keyed) return state().trial_token;
-  return derived_token(port_.hasher, confirm_key_, state().trial_boot_count, state().staged.manifest);
+  Digest token;
+  copy_digest(token, state().trial_token);
+  if (sealer_.keyed)
+    copy_digest(token, derived_token(port_.hasher, confirm_key_, state().trial_boot_count, state().staged.manifest));
+  return token;
 }
 
 bool PowerUp::confirm_is_valid() {

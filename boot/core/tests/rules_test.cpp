@@ -327,8 +327,10 @@ TEST(BootRule2, ExactlyOneRecordClosesATrial) {
 TEST(BootRule3, BootRecordsItsOwnMeasurementOfWhatItRan) {
   Updating w;
   w.update_to_v2();
+  Manifest v2;
+  ASSERT_EQ(decode_manifest(ByteView(w.v2).first<kManifestRegionSize>(), v2), Status::kOk);
   EXPECT_EQ(w.journal().boot_hash.manifest, w.digest_of(w.v2));
-  EXPECT_EQ(w.journal().boot_hash.image, w.decision.image_digest);
+  EXPECT_EQ(w.journal().boot_hash.image, image_digest(w.hasher, v2));
   EXPECT_EQ(w.journal().boot_hash.slot, static_cast<std::uint8_t>(SlotId::kB));
   ASSERT_EQ(w.boot(kPowerOn), Status::kOk);
   EXPECT_EQ(w.mailbox().boothash_verdict, BootHashVerdict::kMatches);

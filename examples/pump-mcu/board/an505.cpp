@@ -86,7 +86,7 @@ class KeySigner final : public interlock::LeaseSigner {
     const Digest digest = boot::hash_of(hasher_, region);
     const Digest nonce = boot::hmac(hasher_, key, digest);
     cortex_m::P256Signer signer;
-    return boot::ok(signer.sign(key, nonce, digest, out.bytes)) ? interlock::Status::kSuccess : interlock::Status::kSigner;
+    return signer.sign(key, nonce, digest, out.bytes) ? interlock::Status::kSuccess : interlock::Status::kSigner;
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test application's side of the an505: non-secure state, load region 0x28000000.
 #include "app.h"
+#include "aseptic/boot/cortex_m/application_entry.h"
 #include "aseptic/boot/cortex_m/hardware.h"
 
 extern "C" std::uint8_t __stack_top[];
@@ -61,13 +62,19 @@ void plain_reset() {
   for (;;) {
   }
 }
+const Digest& alias_key() {
+  return cortex_m::taken_alias_key;
+}
+ByteView boots_memory() {
+  return {};
+}
 void write_journal() {
   reg32(kFlashBase + cortex_m::flash_area(Area::kJournal).offset) = 0;
 }
 
 }  // namespace aseptic::test_app
 
-extern "C" [[gnu::used, noreturn]] void app_entry() {
+extern "C" [[gnu::used, noreturn]] void application_main() {
   aseptic::test_app::run();
   for (;;) {
   }

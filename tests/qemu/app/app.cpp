@@ -92,6 +92,20 @@ void permit(const BootReport& report) {
   if (!ok(flash().program(flash_area(Area::kPermit).offset, cell))) put("APP cannot write the permit\n");
 }
 
+// Whether four bytes of the alias key, anywhere in it, are still where boot worked.
+void look_for_alias_key() {
+  const ByteView memory = boots_memory();
+  int found = 0;
+  for (std::size_t at = 0; at + 4 <= memory.size(); ++at)
+    for (std::size_t part = 0; part + 4 <= kDigestSize; ++part)
+      if (equal(memory.subspan(at, 4), ByteView(alias_key()).subspan(part, 4))) ++found;
+  put("APP left=");
+  put_number(static_cast<std::uint32_t>(found));
+  put(" of ");
+  put_number(static_cast<std::uint32_t>(memory.size()));
+  put("\n");
+}
+
 char next_step() {
   std::array<std::uint8_t, 8> cell{};
   for (std::uint32_t at = 0; at < 2048; at += 8) {
@@ -124,6 +138,12 @@ void obey(char step, const BootReport& report) {
       put("APP report ");
       put_hex(mailbox());
       return put("\n");
+    case 'k':
+      put("APP alias ");
+      put_hex(alias_key());
+      return put("\n");
+    case 'w':
+      return look_for_alias_key();
     case 'r':
       commanded_reset();
     case 'x':

@@ -13,6 +13,8 @@ std::span<const std::uint8_t, boot::kBootReportSize> mailbox();
 [[noreturn]] void plain_reset();
 // Tries to write what only boot may write: must end in a fault where the hardware can tell.
 void write_journal();
+const boot::Digest& alias_key();
+boot::ByteView boots_memory();  // boot's own, where the hardware lets an application read it; else nothing
 void run();
 
 }  // namespace aseptic::test_app

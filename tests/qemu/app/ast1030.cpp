@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The test application's side of the ast1030: load region 0x20000, the flash over SPI.
 #include "app.h"
+#include "aseptic/boot/cortex_m/application_entry.h"
 #include "aseptic/boot/cortex_m/hardware.h"
 #include "aseptic/boot/ast1030/spi_flash.h"
 
@@ -36,13 +37,19 @@ void plain_reset() {
   for (;;) {
   }
 }
+const Digest& alias_key() {
+  return cortex_m::taken_alias_key;
+}
+ByteView boots_memory() {
+  return {reinterpret_cast<const std::uint8_t*>(0x000A0000), 8192};
+}
 void write_journal() {
   static_cast<void>(flash().program(cortex_m::flash_area(Area::kJournal).offset, std::array<std::uint8_t, 8>{}));
 }
 
 }  // namespace aseptic::test_app
 
-extern "C" [[gnu::used, noreturn]] void app_entry() {
+extern "C" [[gnu::used, noreturn]] void application_main() {
   aseptic::test_app::run();
   for (;;) {
   }

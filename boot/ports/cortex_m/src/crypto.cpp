@@ -58,9 +58,14 @@ Status PairVerifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySiz
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 
-Status P256Signer::sign(const Digest& key, const Digest& nonce, const Digest& digest,
-                        std::span<std::uint8_t, kP256SignatureSize> signature) {
-  return aseptic_p256_sign(key.data(), nonce.data(), digest.data(), signature.data()) == 1 ? Status::kOk : Status::kBadSignature;
+bool P256Signer::sign(const Digest& key, const Digest& nonce, const Digest& digest,
+                      std::span<std::uint8_t, kP256SignatureSize> signature) {
+  return aseptic_p256_sign(key.data(), nonce.data(), digest.data(), signature.data()) != 0;
+}
+
+void P256Signer::publish(const Digest& key, std::span<std::uint8_t, kAliasKeySize> out) {
+  out[0] = static_cast<std::uint8_t>(2 * aseptic_p256_public_x(key.data(), out.data() + 1));
+  fill_bytes(out.last<32>(), 0);
 }
 
 Status PairVerifier::verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message, SignatureSource& signature) {

@@ -261,3 +261,17 @@ uint32_t aseptic_p256_public(const uint8_t *secret, uint8_t *key) {
   encode(key + BYTES, a.c[1]);
   return good;
 }
+
+uint32_t aseptic_p256_even(const uint8_t *secret, uint8_t *even) {
+  static const number kZero = {0};
+  number x, negative;
+  point a;
+  uint32_t good = decode_scalar(x, secret);
+  good &= multiply_both(&a, x, kZero, br_secp256r1.generator + 1);
+  memcpy(negative, kOrder.m, sizeof negative);
+  subtract(negative, x, ~0U);
+  for (int i = 0; i < WORDS; ++i)
+    x[i] ^= (x[i] ^ negative[i]) & -(a.c[1][0] & 1);
+  encode(even, x);
+  return good;
+}

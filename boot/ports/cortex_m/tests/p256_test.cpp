@@ -136,6 +136,33 @@ TEST(McuP256, OpenSslTakesItsSignaturesAndItsPublicKeys) {
   }
 }
 
+// The alias key's public half: x as the r of a signature that tells nothing else, and the rule of the even y.
+// Answers: RB-07
+TEST(McuP256, XAloneIsThePublicKeyOfTheSecretWithTheEvenY) {
+  int odd = 0;
+  for (int round = 0; round < 20; ++round) {
+    const Key key;
+    Pair out{}, point{};
+    Number even{}, s{};
+    ASSERT_EQ(aseptic_p256_public_x(key.secret().data(), out.data()), 1U);
+    EXPECT_TRUE(std::equal(out.begin(), out.begin() + 32, key.point().begin()));
+    const std::unique_ptr<BIGNUM, decltype(&BN_free)> next(BN_bin2bn(out.data(), 32, nullptr), BN_free);
+    BN_add_word(next.get(), 1);
+    BN_bn2binpad(next.get(), s.data(), 32);
+    EXPECT_TRUE(std::equal(s.begin(), s.end(), out.begin() + 32)) << "s is r + 1, which is no secret";
+    ASSERT_EQ(aseptic_p256_even(key.secret().data(), even.data()), 1U);
+    ASSERT_EQ(aseptic_p256_public(even.data(), point.data()), 1U);
+    EXPECT_TRUE(std::equal(point.begin(), point.begin() + 32, key.point().begin())) << "the same x";
+    EXPECT_EQ(point.back() % 2, 0);
+    const bool was_odd = key.point().back() % 2 != 0;
+    EXPECT_EQ(even == key.secret(), !was_odd);
+    odd += was_odd ? 1 : 0;
+  }
+  EXPECT_GT(odd, 0);
+  Pair out{};
+  EXPECT_EQ(aseptic_p256_public_x(Number{}.data(), out.data()), 0U);
+}
+
 TEST(McuP256, RefusesToSignWithAZeroKeyOrNonce) {
   const Key key;
   const Number zero{};

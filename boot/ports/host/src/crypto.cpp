@@ -43,13 +43,24 @@ Status PairVerifier::verify_p256(std::span<const std::uint8_t, kP256PublicKeySiz
   return verdict == 1 ? Status::kOk : Status::kBadSignature;
 }
 
-Status P256Signer::sign(const Digest& key, const Digest&, const Digest& digest,
-                        std::span<std::uint8_t, kP256SignatureSize> signature) {
+bool P256Signer::sign(const Digest& key, const Digest&, const Digest& digest,
+                      std::span<std::uint8_t, kP256SignatureSize> signature) {
   std::array<unsigned char, kDigestSize> secret = key;
   const br_ec_private_key private_key{BR_EC_secp256r1, secret.data(), secret.size()};
   const std::size_t size =
       br_ecdsa_i31_sign_raw(&br_ec_p256_m31, &br_sha256_vtable, digest.data(), &private_key, signature.data());
-  return size == signature.size() ? Status::kOk : Status::kBadSignature;
+  return size == signature.size();
+}
+
+// BearSSL takes a key of its order's length only in its range.
+void P256Signer::publish(const Digest& key, std::span<std::uint8_t, kAliasKeySize> out) {
+  std::array<unsigned char, kDigestSize> secret = key;
+  const br_ec_private_key private_key{BR_EC_secp256r1, secret.data(), secret.size()};
+  std::memset(out.data(), 0, out.size());
+  std::array<unsigned char, BR_EC_KBUF_PUB_MAX_SIZE> point{};
+  if (br_ec_compute_pub(&br_ec_p256_m31, nullptr, point.data(), &private_key) != out.size()) return;
+  out[0] = 0x02;
+  std::memcpy(out.data() + 1, point.data() + 1, kDigestSize);
 }
 
 Status PairVerifier::verify_post_quantum(const PostQuantumKey& key, const SignedMessage& message,

@@ -25,6 +25,7 @@ class PublicKey {
   static Result<PublicKey> from_spki(ByteView der);
   static Result<PublicKey> from_ed25519(ByteView raw32);          // TUF carries it as hexadecimal
   static Result<PublicKey> from_p256_point(ByteView raw64);       // x || y
+  static Result<PublicKey> from_p256_x(ByteView x32);             // of the two points with this x, the one with an even y
 
   [[nodiscard]] KeyAlgorithm algorithm() const;
   [[nodiscard]] const Bytes& spki() const;       // canonical DER; two keys are the same key exactly when these are

@@ -42,6 +42,7 @@ enum class TrustCode : std::uint16_t {
   kClone = 231,               // the same report sequence with other content
   kIndexMismatch = 232,       // a payload index names an image that the release does not
   kBootKey = 233,             // a boot report by a key that is not certified for its device, boot stage and life cycle
+  kAliasKey = 234,            // who speaks does not hold the alias key of the boot report, or the report has none
   // Applicability of a release to this device
   kWrongVendor = 240,
   kWrongProduct = 241,

@@ -15,8 +15,9 @@ struct Decision {
   RunKind kind = RunKind::kNone;
   ImagePlace place = ImagePlace::kNone;
   ImageInfo image;
-  Digest image_digest{};  // as measured in this boot
-  std::uint64_t load_address = 0;
+  // Private half of the alias key in the report; zero on a port without a device secret. For what runs, and nobody else:
+  // the port wipes it when it is handed over.
+  alignas(4) Digest alias_key{};
   std::uint64_t entry = 0;
   std::uint32_t boot_count = 0;
   ByteView copy;           // what was sealed and measured: a port that jumps to an address compares it

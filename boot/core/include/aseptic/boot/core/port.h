@@ -4,6 +4,7 @@
 #pragma once
 #include "aseptic/boot/core/events.h"
 #include "aseptic/boot/format/hash.h"
+#include "aseptic/boot/format/mailbox.h"
 #include "aseptic/boot/format/manifest.h"
 #include "aseptic/boot/format/monotonic.h"
 #include "aseptic/boot/format/signature_source.h"
@@ -67,8 +68,12 @@ class Entropy {
 class ReportSigner {
  public:
   // ECDSA P-256, r‖s, of `digest`; `nonce` is secret and belongs to this digest alone.
-  virtual Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
-                      std::span<std::uint8_t, kP256SignatureSize> signature) = 0;
+  // False when there is none with this key and nonce.
+  virtual bool sign(const Digest& key, const Digest& nonce, const Digest& digest,
+                    std::span<std::uint8_t, kP256SignatureSize> signature) = 0;
+  // The public half of alias key `key`, as the report has it: 0x02, x, the rest zero. The first byte is 0 for a key that
+  // has none (one in 2^32).
+  virtual void publish(const Digest& key, std::span<std::uint8_t, kAliasKeySize> out) = 0;
 
  protected:
   ~ReportSigner() = default;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The boot report that boot leaves in the mailbox before each run: what runs, what is confirmed, staged and
 // quarantined, the one-time confirm token of an open trial, floor and revocations. The application reads,
-// only boot writes. Format: docs/formats/boot_mailbox.md. Signature and alias key are filled by a later issue
-// (zero until then); the checksum finds torn reports only.
+// only boot writes. Format: docs/formats/boot_mailbox.md. Signature and alias key are zero on a port without a device
+// secret; the checksum finds torn reports only.
 #pragma once
 #include "aseptic/boot/format/bytes.h"
 #include "aseptic/boot/format/hash.h"
@@ -16,6 +16,7 @@ inline constexpr std::size_t kBootReportSize = 1024;
 inline constexpr std::uint16_t kBootReportFormat = 1;
 inline constexpr char kBootReportMagic[] = "ASPTMAIL";
 inline constexpr std::size_t kReportEventsMax = 8;
+inline constexpr std::size_t kAliasKeySize = 65;
 
 enum class ResetCause : std::uint8_t {
   kUnknown = 0,
@@ -70,7 +71,7 @@ struct BootReport {
   Digest challenge{};  // from REQ_CHALLENGE
   Digest log_head{};   // from REQ_CHALLENGE
   std::uint64_t log_count = 0;
-  std::array<std::uint8_t, 65> alias_public_key{};
+  std::array<std::uint8_t, kAliasKeySize> alias_public_key{};
   std::uint16_t interrupted_trials = 0;
   std::uint16_t policy_delay_left = 0;  // boots until the policy delay is over
   std::uint8_t quarantine_count = 0;
@@ -126,7 +127,7 @@ struct BootReportWire {
   Le16 interrupted_trials;
   Le16 policy_delay_left;
   std::uint8_t reserved1[2];
-  std::uint8_t alias_public_key[65];
+  std::uint8_t alias_public_key[kAliasKeySize];
   std::uint8_t reserved2[7];
   QuarantinedWire quarantine[kQuarantineMax];
   ReportEventWire events[kReportEventsMax];
@@ -147,6 +148,13 @@ static_assert(offsetof(BootReportWire, signature) == 952 && offsetof(BootReportW
 inline constexpr char kReportDomain[] = "aseptic-boot-report-v1";  // hashed with its terminating zero
 // What the report's signature is made over: SHA-256(domain ‖ every byte before the signature).
 Digest report_message_digest(Hasher& hasher, const BootReportWire& report);
+
+// The key that signs until the next reset: its private half goes to what runs, its public half (x alone; y is even by
+// rule, so whoever holds d and finds y odd signs with n - d) into the report. HMAC(report key, domain ‖ the report up to the running manifest's end), which holds the boot_count too.
+inline constexpr char kAliasDomain[] = "aseptic-alias-v1";  // hashed with its terminating zero
+inline Digest derive_alias_key(Hasher& hasher, const Digest& report_key, const BootReportWire& report) {
+  return hmac(hasher, report_key, domain(kAliasDomain), bytes_of(report).first(offsetof(BootReportWire, running_image)));
+}
 
 // Completes a report whose fields are set: magic, format, length, checksum.
 void seal_boot_report(BootReportWire& report);

@@ -14,7 +14,7 @@ extern "C" {
 extern const std::uint8_t __rom_start[];
 extern const std::uint8_t __rom_end[];
 extern std::uint8_t __stack_top[];
-extern std::uint8_t __retained[];
+alignas(8) extern std::uint8_t __retained[];  // without it the compiler would go through these words byte by byte
 }
 
 namespace {
@@ -71,7 +71,7 @@ void cortex_m::show_flash(char c) {
 
 // SECURITY(T-55): the only way out of boot, with traps before and behind it (stage.ld), so that nothing falls into it. The
 // entry comes out of the seal: without a good one there is no address to go to, whoever comes here and however.
-// stack, entry, seal, kSealMask.
+// stack, entry, seal, kSealMask; r4 to r11 go through to the application.
 extern "C" [[gnu::naked, gnu::noinline, gnu::used, gnu::section(".jump_thunk"), noreturn]] void jump_thunk(
     std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t) {
   __asm__ volatile(
@@ -83,9 +83,30 @@ extern "C" [[gnu::naked, gnu::noinline, gnu::used, gnu::section(".jump_thunk"), 
       "cbnz r1, 1f\n"
       "mov r0, r1\n"  // no stack to branch to when the next one is skipped
       ASEPTIC_BOOT_LEAVE
-      "movs r2, #0\n movs r3, #0\n movs r4, #0\n movs r5, #0\n movs r6, #0\n movs r7, #0\n"
-      "mov r8, r1\n mov r9, r1\n mov r10, r1\n mov r11, r1\n mov r12, r1\n mov lr, r1\n" ASEPTIC_BOOT_BRANCH
+      "movs r2, #0\n movs r3, #0\n mov r12, r1\n mov lr, r1\n" ASEPTIC_BOOT_BRANCH
       "1: udf #0\n udf #0\n udf #0\n udf #0\n udf #0\n udf #0\n udf #0\n udf #0\n");
+}
+
+// The alias key goes to the application in r4 to r11 and stays nowhere else: from its end down to the end of boot's stack, where
+// the hashes and signatures left their copies of it, everything is overwritten. SECURITY(T-55): downwards, and up to one address
+// that is made anew each turn, so that a pointer or limit spoilt by a fault ends in a trap, not behind a piece of the image.
+[[gnu::always_inline, noreturn]] inline void hand_over(const Digest& alias_key, std::uint32_t stack, std::uint32_t entry, std::uint32_t seal) {
+  register std::uint32_t r0 __asm__("r0") = stack;
+  register std::uint32_t r1 __asm__("r1") = entry;
+  register std::uint32_t r2 __asm__("r2") = seal;
+  register std::uint32_t r3 __asm__("r3") = kSealMask;
+  register const std::uint8_t* r12 __asm__("r12") = alias_key.data();
+  __asm__ volatile(
+      "ldmia r12!, {r4-r11}\n"
+      "1: str r3, [r12, #-4]!\n"
+      "movw lr, #:lower16:__stack_limit\n movt lr, #:upper16:__stack_limit\n"
+      "cmp r12, lr\n"
+      "bne 1b\n"
+      "b.w jump_thunk\n"
+      : "+r"(r12)
+      : "r"(r0), "r"(r1), "r"(r2), "r"(r3)
+      : "memory", "cc");
+  __builtin_unreachable();
 }
 
 // SECURITY(T-55): what was measured lies where the jump goes, not beside it. And no register points into it any more when
@@ -124,7 +145,7 @@ extern "C" [[gnu::used, noreturn]] void boot_main() {
     const auto entry = static_cast<std::uint32_t>(decision.entry);
     // SECURITY(T-55): the first of the checks of the seal; the thunk makes two more.
     if (launder(decision.seal) != jump_seal(entry)) __builtin_trap();
-    jump_thunk(stack, entry, decision.seal, kSealMask);
+    hand_over(decision.alias_key, stack, entry, decision.seal);
   }
   cortex_m::recover(wiring);
 }

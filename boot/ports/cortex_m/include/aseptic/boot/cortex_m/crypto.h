@@ -38,8 +38,9 @@ class PairVerifier final : public SignatureVerifier {
 
 class P256Signer final : public ReportSigner {
  public:
-  Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
-              std::span<std::uint8_t, kP256SignatureSize> signature) override;
+  bool sign(const Digest& key, const Digest& nonce, const Digest& digest,
+            std::span<std::uint8_t, kP256SignatureSize> signature) override;
+  void publish(const Digest& key, std::span<std::uint8_t, kAliasKeySize> out) override;
 };
 
 }  // namespace aseptic::boot::cortex_m

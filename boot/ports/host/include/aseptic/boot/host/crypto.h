@@ -37,8 +37,9 @@ class PairVerifier final : public SignatureVerifier {
 class P256Signer final : public ReportSigner {
  public:
   // BearSSL derives its own nonce from key and digest (RFC 6979).
-  Status sign(const Digest& key, const Digest& nonce, const Digest& digest,
-              std::span<std::uint8_t, kP256SignatureSize> signature) override;
+  bool sign(const Digest& key, const Digest& nonce, const Digest& digest,
+            std::span<std::uint8_t, kP256SignatureSize> signature) override;
+  void publish(const Digest& key, std::span<std::uint8_t, kAliasKeySize> out) override;
 };
 
 class SystemEntropy final : public Entropy {
