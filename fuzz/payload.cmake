@@ -12,4 +12,6 @@ aseptic_fuzz(recoding_lists SOURCE recoding_lists.cpp LINKS aseptic::payload_dec
 aseptic_fuzz(compressed_parts SOURCE compressed_parts.cpp LINKS aseptic::payload_make)
 aseptic_fuzz(gzip_member SOURCE gzip_member.cpp LINKS aseptic::payload_make)
 aseptic_fuzz(short_payload SOURCE short_payload.cpp LINKS aseptic::payload_make)
-target_include_directories(fuzz_short_payload PRIVATE ${CMAKE_SOURCE_DIR}/payload/make/src)
+if(TARGET fuzz_short_payload)
+  target_include_directories(fuzz_short_payload PRIVATE ${CMAKE_SOURCE_DIR}/payload/make/src)
+endif()
