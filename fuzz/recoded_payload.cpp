@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "../payload/make/tests/delta_support.h"
+#include "../payload/make/tests/product_tools.h"
 #include "../payload/make/tests/rechain.h"
 #include "../payload/make/tests/slow_delta.cpp"  // the one file; the target links no test program
 #include "aseptic/payload/apply/recoder.h"
@@ -53,34 +54,12 @@ tests::DeltaPair make_recoded_pair() {
   return tests::make_pair(std::move(old_content), std::move(new_content), options);
 }
 
-tests::SlowTools slow_tools() {
-  tests::SlowTools tools;
-  tools.digest = [](const core::Bytes& bytes) {
-    const auto digest = core::sha256(bytes);
-    return core::Bytes(digest.bytes.begin(), digest.bytes.end());
-  };
-  tools.decode = [](unsigned codec, const core::Bytes& stored, std::uint64_t size) {
-    core::Bytes text(static_cast<std::size_t>(size));
-    const auto decoded = Recoder().decode(static_cast<Codec>(codec), stored, text);
-    return decoded && decoded->produced == size && decoded->consumed == stored.size() ? text : core::Bytes();
-  };
-  tools.encode = [](const tests::SlowEncoder& encoder, const core::Bytes& text, const core::Bytes& following, std::uint64_t block_size) {
-    Recoder recoder;
-    const auto codec = static_cast<Codec>(encoder.codec);
-    const CodecSetting setting{codec, static_cast<std::uint8_t>(encoder.level), static_cast<std::uint8_t>(encoder.filter),
-                               Recoder::version_of(codec), static_cast<std::uint32_t>(encoder.dictionary)};
-    const auto coded = recoder.encode(setting, text, following, static_cast<std::uint32_t>(block_size));
-    return core::Bytes(coded.begin(), coded.end());
-  };
-  return tools;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const tests::DeltaPair pair = make_recoded_pair();
   static const auto pages = tests::page_offsets(pair.payload.file);
-  static const tests::SlowTools tools = slow_tools();
+  static const tests::SlowTools tools = tests::product_tools();
   need(pair.payload.summary.recoded_blocks != 0);
   PayloadHeader header;
   need(ok(decode_header(core::ByteView(pair.payload.file).first<kHeaderSize>(), header)));

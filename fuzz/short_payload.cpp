@@ -30,7 +30,7 @@ tests::DeltaPair make_fuzz_pair() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const tests::DeltaPair pair = make_fuzz_pair();
-  static const tests::SlowTools tools = tests::short_slow_tools();
+  static const tests::SlowTools tools = tests::product_tools();
   const core::Bytes file(data, data + size);
   ShortHead head;
   if (!ok(decode_short_head(file, head))) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "aseptic/payload/apply/expander.h"
-#include "aseptic/payload/apply/recoder.h"
 #include "aseptic/payload/decode/short_form.h"
 #include "delta_support.h"
+#include "product_tools.h"
 #include "self_check.h"
 #include "slow_delta.h"
 
@@ -50,28 +50,6 @@ inline core::Result<void> install_short(const core::Bytes& file, const ShortRefe
   const auto measured = measure_slot(slot, image);
   if (!measured) return measured.error();
   return {};
-}
-
-inline SlowTools short_slow_tools() {
-  SlowTools tools;
-  tools.digest = [](const core::Bytes& bytes) {
-    const auto digest = core::sha256(bytes);
-    return core::Bytes(digest.bytes.begin(), digest.bytes.end());
-  };
-  tools.decode = [](unsigned codec, const core::Bytes& stored, std::uint64_t size) {
-    core::Bytes text(static_cast<std::size_t>(size));
-    const auto decoded = Recoder().decode(static_cast<Codec>(codec), stored, text);
-    return decoded && decoded->produced == size && decoded->consumed == stored.size() ? text : core::Bytes();
-  };
-  tools.encode = [](const SlowEncoder& encoder, const core::Bytes& text, const core::Bytes& following, std::uint64_t block_size) {
-    Recoder recoder;
-    const auto codec = static_cast<Codec>(encoder.codec);
-    const CodecSetting setting{codec, static_cast<std::uint8_t>(encoder.level), static_cast<std::uint8_t>(encoder.filter),
-                               Recoder::version_of(codec), static_cast<std::uint32_t>(encoder.dictionary)};
-    const auto coded = recoder.encode(setting, text, following, static_cast<std::uint32_t>(block_size));
-    return core::Bytes(coded.begin(), coded.end());
-  };
-  return tools;
 }
 
 // The image that a short file leads to by the product's code, when somebody signs whatever header comes out; empty: refused.

@@ -280,7 +280,7 @@ TEST_F(ShortForm, BytesBehindTheLastChunkAndTooManyChunksAreRefused) {
 
 // Answers: T-35
 TEST(ShortFormDifferential, BothDecodersAgreeOnChangedFilesThatSomebodySigned) {
-  const SlowTools tools = short_slow_tools();
+  const SlowTools tools = product_tools();
   const auto slow = slow_short_payload(file(), pair().old_image.bytes, pair().payload.image.bytes.size(), tools);
   ASSERT_TRUE(slow);
   EXPECT_EQ(*slow, pair().payload.image.bytes);
@@ -315,7 +315,7 @@ TEST(ShortFormRecoded, HoldsRecodedBlocksThatReachOverChunks) {
   ASSERT_TRUE(made.payload.summary.is_short);
   EXPECT_GT(made.payload.summary.recoded_blocks, 0U);
   EXPECT_EQ(image_of_signed(made.payload.file, made), made.payload.image.bytes);
-  EXPECT_EQ(slow_short_payload(made.payload.file, made.old_image.bytes, made.payload.image.bytes.size(), short_slow_tools()),
+  EXPECT_EQ(slow_short_payload(made.payload.file, made.old_image.bytes, made.payload.image.bytes.size(), product_tools()),
             std::optional(made.payload.image.bytes));
 }
 
