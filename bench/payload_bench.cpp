@@ -42,7 +42,9 @@ int slot(const std::string& source, const std::string& target) {
 int make(const std::string& base, const std::string& image, const std::string& out, const std::string& way) {
   using enum payload::Recompression;
   const auto recompression = way == "plain" ? kNever : way == "recoded" ? kAlways : kSmaller;
-  const auto made = value_of(payload::make_delta_payload_file(base, image, out, {.workers = 1, .recompression = recompression}));
+  const auto files = way == "light" ? payload::RecodedFiles::kChangedBlocks : payload::RecodedFiles::kWhole;
+  const auto made = value_of(payload::make_delta_payload_file(
+      base, image, out, {.workers = 1, .recompression = recompression, .recoded_files = files}));
   std::ofstream(out + ".reference") << made.header_digest.hex() << ' ' << made.payload_size << ' ' << made.manifest_digest.hex()
                                     << ' ' << made.image_digest.hex() << ' ' << made.image_size << ' '
                                     << made.base_image_digest.hex() << ' ' << made.base_image_size << '\n';

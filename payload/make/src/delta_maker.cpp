@@ -63,7 +63,13 @@ core::Result<std::unique_ptr<DeltaMaker>> DeltaMaker::make(ImageSource& base, co
   if (options.recompression != Recompression::kNever) {
     const CompressedParts old_parts = find_compressed_parts(images.old_image);
     const CompressedParts new_parts = find_compressed_parts(images.new_image);
-    const RecodingPlanInput input{images.old_image, images.new_image, &old_parts, &new_parts, header.chunk_size, options.workers};
+    const RecodingPlanInput input{.old_image = images.old_image,
+                                  .new_image = images.new_image,
+                                  .old_parts = &old_parts,
+                                  .new_parts = &new_parts,
+                                  .chunk_size = header.chunk_size,
+                                  .workers = options.workers,
+                                  .files = options.recoded_files};
     if (auto recoding = plan_recoding(input)) {
       auto recoded = make_one(images, std::move(recoding), nullptr, header, options);
       if (recoded) maker = *std::move(recoded);

@@ -171,8 +171,8 @@ class RecodingPlanner {
   using Stored = std::unordered_set<std::string_view>;
   static constexpr std::size_t kReserved = 4;  // settings for old blocks of codecs that the new image no longer uses
 
-  // Blocks that are stored as they were stay as they are. A file of which one block has changed is looked at whole: its
-  // references go everywhere.
+  // Blocks that are stored as they were stay as they are. A file of which one block has changed is looked at whole, unless the
+  // device's time counts more: its references go everywhere.
   void choose_new() {
     Stored old_stored;
     for (std::size_t i = 0; i < old_.parts->blocks.size(); ++i)
@@ -182,6 +182,7 @@ class RecodingPlanner {
       at_index.emplace(new_.parts->blocks[i].at, i);
       new_.is_listed[i] = !old_stored.contains(text_view(new_.stored(i)));
     }
+    if (input_.files == RecodedFiles::kChangedBlocks) return;
     const auto blocks_changed = new_.is_listed;
     for (const FilePieces& file : new_.parts->files) {
       bool is_changed = false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aseptic/payload/make/compressed_parts.h"
+#include "aseptic/payload/make/maker.h"
 #include "delta_plan.h"
 
 namespace aseptic::payload {
@@ -28,6 +29,7 @@ struct RecodingPlanInput {
   const CompressedParts* new_parts = nullptr;
   std::uint32_t chunk_size = 0;
   unsigned workers = 1;
+  RecodedFiles files = RecodedFiles::kWhole;
 };
 
 // Nothing when no block of the new image would gain.

@@ -187,6 +187,22 @@ TEST(RecodingOfXz, BlocksOfXzWithAFilterCostNoMoreThanWithout) {
   EXPECT_LT(filtered.payload_size, plain.payload_size * 11 / 10);
 }
 
+// A file of four blocks, one of which changes: the device makes one, or all of them.
+TEST(RecodedFiles, OfWhichOneBlockHasChangedAreMadeAgainOnlyThereWhereTheMakerWantsIt) {
+  std::mt19937_64 random(9);
+  FileTree tree = {{"file", make_text_file(4 * kBlock, random)}};
+  tree["file"].resize(4 * kBlock);
+  const core::Bytes before = make_squashfs(tree, "-comp gzip -b 16384");
+  for (std::size_t i = 0; i < 200; ++i)
+    tree["file"][kBlock + 5000 + i * 7] = 'x';
+  const core::Bytes after = make_squashfs(tree, "-comp gzip -b 16384");
+  MakeOptions options = options_of(Recompression::kAlways);
+  const auto whole = make_pair(before, after, options).payload.summary;
+  options.recoded_files = RecodedFiles::kChangedBlocks;
+  const auto light = make_pair(before, after, options).payload.summary;  // applied by the maker
+  EXPECT_EQ(light.recoded_blocks + 3, whole.recoded_blocks);
+}
+
 // An inserted function moves the addresses in every cluster; decoded, they are found and carried along.
 TEST(RecodingOfErofs, AProgramThatMovedCostsAFraction) {
   for (const char* options : {"-zlz4", "-zlz4hc,12 -C16384"}) {

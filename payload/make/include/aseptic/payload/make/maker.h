@@ -20,6 +20,12 @@ enum class Recompression : std::uint8_t {
   kNever,    // for devices without the compressors
 };
 
+// Which compressed blocks of a file that has changed a device makes again.
+enum class RecodedFiles : std::uint8_t {
+  kWhole,          // all: references to and from the unchanged ones are found, the delta is smaller
+  kChangedBlocks,  // only what differs: less work for the device
+};
+
 struct MakeOptions {
   std::uint32_t chunk_size = 256U * 1024U;
   std::uint32_t page_entries = 256;
@@ -31,6 +37,7 @@ struct MakeOptions {
   bool pack_table = true;  // of a delta, where it makes the table smaller
   bool shorten = true;     // of a delta: the short form where it pays; never of one that is going to be encrypted
   Recompression recompression = Recompression::kSmaller;
+  RecodedFiles recoded_files = RecodedFiles::kWhole;
 };
 
 // What publish writes into the payload index and the release manifest.
