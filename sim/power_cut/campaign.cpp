@@ -162,7 +162,7 @@ class Campaign {
       report(id, why, mine);
     } else {
       mine.operations = configuration.operations();
-      const std::uint64_t quota = options_.cases / todo_.size();
+      const std::uint64_t quota = (options_.cases + todo_.size() - 1) / todo_.size();
       broken_sectors(configuration, quota, mine);
       lost_bits(configuration, quota, mine);
       single_cuts(configuration, quota, mine);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aseptic/boot/core/cell_store.h"
 
+#include "aseptic/boot/core/hardened.h"
+
 namespace aseptic::boot {
 
 Status CellStore::read_cell(std::size_t index, MonotonicCell& out) {
@@ -79,7 +81,9 @@ Status CellStore::check_rises(const Current& current, std::uint32_t floor, std::
 }
 
 [[gnu::noinline]] Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
-  std::array<std::uint8_t, kMonotonicCellSize> bytes;
+  // SECURITY(T-55): encoded, judged and written by one address; a frame that a fault moves in between does not part them.
+  std::array<std::uint8_t, kMonotonicCellSize> frame;
+  const std::span<std::uint8_t, kMonotonicCellSize> bytes(launder(frame.data()), frame.size());
   encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
   // SECURITY(T-55): what is written is judged as it will stand, not as it was meant.
   const auto& wire = *reinterpret_cast<const MonotonicCellWire*>(bytes.data());

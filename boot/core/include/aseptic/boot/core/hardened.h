@@ -10,7 +10,8 @@ namespace aseptic::boot {
 inline constexpr std::uint32_t kSealMask = 0x5EA1C3A9;
 
 // The compiler cannot know the value, nor that two of them are equal: a second check stays a check.
-inline std::uint32_t launder(std::uint32_t value) {
+template <typename Value>
+Value launder(Value value) {
   __asm__ volatile("" : "+r"(value));
   return value;
 }

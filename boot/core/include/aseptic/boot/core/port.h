@@ -80,7 +80,8 @@ class ReportSigner {
 };
 
 // What the fuses of a device say about an open debug port in production (rule 11).
-enum class DebugPolicy : std::uint8_t { kRefuse = 0, kDegraded = 1 };
+// SECURITY(T-55): no value that memory has after one faulty fill (0, 1, a single bit, all ones) degrades.
+enum class DebugPolicy : std::uint8_t { kRefuse = 0, kDegraded = 0x5A };
 
 // One reading of fuses and debug status.
 struct HardwareReading {

@@ -6,7 +6,9 @@
 
 namespace aseptic::boot::cortex_m {
 
-class Sha256 final : public Hasher {
+// SECURITY(T-55): at a multiple of eight, the address of the state (four more) shifted up by one flipped bit of an opcode
+// names no memory; on other addresses that store found the verified copy.
+class alignas(8) Sha256 final : public Hasher {
  public:
   void reset() override;
   void update(ByteView bytes) override;
