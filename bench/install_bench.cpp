@@ -276,7 +276,7 @@ int compare(const std::string& self, const std::string& folder, int runs, std::s
     cpu.push_back(ways[1].costs[i].cpu_s() / ways[0].costs[i].cpu_s());
     wall.push_back(ways[1].costs[i].wall_s / ways[0].costs[i].wall_s);
   }
-  fmt::print("CPU ratio {:.2f} (target <= 1.5)   wall ratio {:.2f}   peak PSS {:.1f} MiB (target <= 16)\n", median(cpu), median(wall),
+  fmt::print("CPU ratio {:.2f} (target <= 1.2)   wall ratio {:.2f}   peak PSS {:.1f} MiB (target <= 16)\n", median(cpu), median(wall),
              peak_pss_mib(ways[1].costs));
   return 0;
 }

@@ -18,7 +18,7 @@ namespace {
 
 // Timeline: main and microcontroller staged; main's trial, self-test, decision; the microcontroller's trial and self-test; main
 // confirmed; the microcontroller confirmed; its slots, then main's.
-// Answers: AP-09, RC-02, RC-03, SI-17
+// Answers: AP-09, T-12, RC-02, RC-03, SI-17
 TEST(TwoComponentsTest, OneReleaseUpdatesBothAsOneTransaction) {
   const Outcome outcome = run_both(Ending::kInstalled, {});
   EXPECT_EQ(outcome.wrong, "") << outcome.trace;
@@ -44,7 +44,7 @@ TEST(TwoComponentsTest, AMainImageThatFailsItsTestLeavesTheMicrocontrollerAsItWa
 
 // Timeline: main confirmed; the microcontroller breaks; its next trial fails; main asks for a hold, measures its previous image,
 // takes the new one's manifest away, and is reset; boot records AUTO_REVERT; both old, therapy possible again.
-// Answers: AP-09, RC-01, SI-17
+// Answers: AP-09, T-12, RC-01, SI-17
 TEST(TwoComponentsTest, AMicrocontrollerThatFailsAfterTheCommitPointTakesTheWholeSetBack) {
   const Outcome outcome = run_both(Ending::kMcuFailsLate, {});
   EXPECT_EQ(outcome.wrong, "") << outcome.trace;
@@ -119,7 +119,7 @@ void run_cases(const std::vector<Case>& cases) {
   EXPECT_GE(cuts * 100, cases.size() * 98) << "a cut that does not happen proves nothing";
 }
 
-// Answers: AP-02, AP-09, RC-03, SI-01, SI-17, T-51, T-52
+// Answers: AP-02, AP-09, RC-03, SI-01, SI-17, T-12, T-51, T-52
 TEST(TwoComponentsPowerCut, OfEitherOrBothAtAnyOperationEndsWithOneSetOnBoth) {
   if (const char* text = std::getenv("ASEPTIC_CASE")) {
     int ending = 0, who = 0;

@@ -105,7 +105,7 @@ TEST(LmsState, ACutAtAnyWriteLosesAnIndexAndNeverReusesOne) {
   EXPECT_EQ(cut, 11) << "two writes for each of five signatures, and one run without a cut";
 }
 
-// Answers: KM-08
+// Answers: KM-08, T-83
 TEST(LmsState, ARestoredBackupOfTheKeyFolderReusesNothing) {
   Desk desk;
   const auto backup = desk.state.files;
@@ -115,7 +115,7 @@ TEST(LmsState, ARestoredBackupOfTheKeyFolderReusesNothing) {
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(used.insert(desk.take().value()).second);
 }
 
-// Answers: KM-08
+// Answers: KM-08, T-83
 TEST(LmsState, AWitnessThatWasPutBackStopsTheKeyForGood) {
   Desk desk;
   const auto backup = desk.second.files;

@@ -179,7 +179,7 @@ TEST_F(DeviceSlotAttackTest, AChangedBootManifestDoesNotRun) {
 // Answers: T-46, RB-01
 TEST_F(DeviceSlotAttackTest, AChangedSignatureDoesNotRun) { expect_slot_refused(kSignature + 5, "kBadSignature"); }
 
-// Answers: T-44
+// Answers: T-44, T-84
 TEST_F(DeviceSlotAttackTest, AByteInThePostQuantumBlockDoesNotRun) { expect_slot_refused(kSignature + 100, "kBadPostQuantumSignature"); }
 
 // Answers: T-46, RB-01, MB-02

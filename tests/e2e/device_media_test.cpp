@@ -142,7 +142,7 @@ TEST_F(DeviceMediaTest, T41_ABundleWithALinkInItIsRefusedAsAWhole) {
   expect_stick_refused("fetch.bundle");
 }
 
-// Answers: DL-06, T-18
+// Answers: DL-06, T-18, T-64
 TEST_F(DeviceMediaTest, AChangedByteOfAPayloadIsRefused) {
   begin_air_gapped();
   damage(*site);
@@ -165,7 +165,7 @@ TEST_F(DeviceMediaTest, AnOldTimestampIsRefused) {
   expect_refused("trust.rollback");
 }
 
-// Answers: DL-06, T-41, DL-01
+// Answers: DL-06, T-41, T-64, DL-01
 TEST_F(DeviceMediaTest, T41_LinksFifosAndHugeFilesNeitherLeadOutNorHang) {
   begin_air_gapped();
   insert();

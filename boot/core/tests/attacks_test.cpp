@@ -220,7 +220,7 @@ TEST(BootAttack, T20_SignatureByAnotherKeyIsRefused) {
   EXPECT_EQ(w.refusal_of(w.sign(m, slot, 1)), Status::kBadSignature);
 }
 
-// Answers: RB-04, RB-08, KM-07
+// Answers: RB-04, RB-08, KM-07, T-84
 TEST(BootAttack, T44_BothSignaturesMustPassInEitherLifeCycle) {
   for (const LifeCycle life_cycle : {LifeCycle::kDevelopment, LifeCycle::kProduction}) {
     WorldConfig config;
