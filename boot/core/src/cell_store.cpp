@@ -81,9 +81,10 @@ Status CellStore::check_rises(const Current& current, std::uint32_t floor, std::
 }
 
 [[gnu::noinline]] Status CellStore::write_oldest(const Current& current, const MonotonicState& state) {
-  // SECURITY(T-55): encoded, judged and written by one address; a frame that a fault moves in between does not part them.
-  std::array<std::uint8_t, kMonotonicCellSize> frame;
-  const std::span<std::uint8_t, kMonotonicCellSize> bytes(launder(frame.data()), frame.size());
+  // SECURITY(T-55): encoded, judged and written by one address; a frame that a fault moves in between does not part them. Four
+  // beside a multiple of eight: one flipped bit makes of `mov` a shift by 24, and no memory begins where that leads from here.
+  alignas(8) std::array<std::uint8_t, 4 + kMonotonicCellSize> frame;
+  const std::span<std::uint8_t, kMonotonicCellSize> bytes(launder(frame.data() + 4), kMonotonicCellSize);
   encode_monotonic_cell({state, current.cell.write_count + 1}, bytes);
   // SECURITY(T-55): what is written is judged as it will stand, not as it was meant.
   const auto& wire = *reinterpret_cast<const MonotonicCellWire*>(bytes.data());
